@@ -1,0 +1,43 @@
+"""Contracts: wire messages, observations, records, the parameter catalogue, flags, ids, time."""
+
+from schemas.catalogue import Catalogue, Parameter, QcSettings, catalogue, load_catalogue
+from schemas.clock import CITY_TIME, Clock, FixedClock, Interval, SystemClock, from_ms, to_ms
+from schemas.flags import Cause, Flag, flag_of, quality
+from schemas.ids import Format, Medium, ParameterKey, SensorId, StationId, Topic, TopicChannel
+from schemas.observation import FlaggedReading, Level, Outcome, Period
+from schemas.rejection import Rejected
+from schemas.wire import Event, Reading, Status
+
+__all__ = [
+    "CITY_TIME",
+    "Catalogue",
+    "Cause",
+    "Clock",
+    "Event",
+    "FixedClock",
+    "Flag",
+    "FlaggedReading",
+    "Format",
+    "Interval",
+    "Level",
+    "Medium",
+    "Outcome",
+    "Parameter",
+    "ParameterKey",
+    "Period",
+    "QcSettings",
+    "Reading",
+    "Rejected",
+    "SensorId",
+    "StationId",
+    "Status",
+    "SystemClock",
+    "Topic",
+    "TopicChannel",
+    "catalogue",
+    "flag_of",
+    "from_ms",
+    "load_catalogue",
+    "quality",
+    "to_ms",
+]
