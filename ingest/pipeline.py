@@ -1,0 +1,139 @@
+"""What becomes of one message: readings to store, dead letters to keep, the account of both.
+
+The whole way of a reading through ingest stands in `Pipeline.process`, top to bottom. No I/O but
+the registry lookup, which is in memory; storing and acknowledging are the worker's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ingest.decode import decode
+from ingest.directory import SensorDirectory
+from ingest.validate import admit, check_reading
+from registry import NewDeadLetter
+from schemas import (
+    Catalogue,
+    Event,
+    FlaggedReading,
+    ParameterKey,
+    Rejected,
+    SensorId,
+    Status,
+    Topic,
+    TopicChannel,
+    from_ms,
+)
+from schemas.clock import HOUR_MS
+from schemas.observation import AccountKey
+
+UNKNOWN_SENSOR = SensorId("unknown")  # one account for all strangers: hostile ids cost no rows
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as the broker gave it; mid is what its acknowledgement needs."""
+
+    topic: str
+    payload: bytes
+    arrived_ms: int
+    mid: int = 0
+    qos: int = 1
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one write to the store holds."""
+
+    messages: list[Message] = field(default_factory=list)
+    readings: list[FlaggedReading] = field(default_factory=list)
+    dead_letters: list[NewDeadLetter] = field(default_factory=list)
+    received: Counter[AccountKey] = field(default_factory=Counter)
+    dead_lettered: Counter[AccountKey] = field(default_factory=Counter)
+
+
+class Pipeline:
+    def __init__(self, directory: SensorDirectory, catalogue: Catalogue) -> None:
+        self._directory = directory
+        self._catalogue = catalogue
+
+    def process(self, message: Message, batch: Batch) -> None:
+        """Decode, validate, look up, flag; add the result to the batch. Raises only for bugs."""
+        batch.messages.append(message)
+        account = (UNKNOWN_SENSOR, message.arrived_ms // HOUR_MS * HOUR_MS)
+        try:
+            topic = Topic.parse(message.topic)
+            if topic.channel is not TopicChannel.DATA:
+                _check_other_channel(topic.channel, message.payload)
+                return
+            known = self._directory.find(topic.sensor)
+            if known is not None:
+                account = (known.id, account[1])
+            sensor = admit(topic, known)
+            decoded = decode(message.payload, topic.format)
+        except Rejected as rejected:
+            _bury(batch, message, account, {rejected.code: [(None, rejected)]})
+            return
+
+        tests = self._directory.qc(sensor)
+        refused: dict[str, list[tuple[int | None, Rejected]]] = {}
+        for position, rejected in decoded.refused:
+            refused.setdefault(rejected.code, []).append((position, rejected))
+        for position, reading in decoded.readings:
+            try:
+                ts_ms = check_reading(reading, sensor, self._catalogue, message.arrived_ms)
+            except Rejected as rejected:
+                refused.setdefault(rejected.code, []).append((position, rejected))
+                continue
+            values = {ParameterKey(key): value for key, value in reading.values.items()}
+            batch.readings.append(
+                FlaggedReading(sensor.id, ts_ms, values, tests.flag(ts_ms, reading))
+            )
+            batch.received[account] += 1
+        _bury(batch, message, account, refused)
+
+
+def _check_other_channel(channel: TopicChannel, payload: bytes) -> None:
+    """Status and event messages must be well formed; commands and replies are not ours to judge."""
+    model = {TopicChannel.STATUS: Status, TopicChannel.EVENT: Event}.get(channel)
+    if model is None or not payload:  # an empty retained status clears it
+        return
+    try:
+        model.model_validate_json(payload)
+    except ValueError as error:
+        raise Rejected(
+            "payload_shape",
+            field=f"{channel} payload",
+            value=payload[:80].decode("utf-8", "replace"),
+            rule=str(error).splitlines()[0],
+            remedy=f"send the {channel} message as documented",
+        ) from None
+
+
+def _bury(
+    batch: Batch,
+    message: Message,
+    account: AccountKey,
+    refused: dict[str, list[tuple[int | None, Rejected]]],
+) -> None:
+    """One dead letter for each reason; the first case stands for all of that reason."""
+    for code, cases in refused.items():
+        _, first = cases[0]
+        batch.dead_letters.append(
+            NewDeadLetter(
+                topic=message.topic,
+                sensor=account[0],
+                raw=message.payload,
+                arrived=from_ms(message.arrived_ms),
+                code=code,
+                field=first.field,
+                value=first.value,
+                reason_zh=first.reason("zh"),
+                reason_en=first.reason("en"),
+                readings=len(cases),
+                refused=tuple(p for p, _ in cases if p is not None),
+            )
+        )
+        batch.received[account] += len(cases)
+        batch.dead_lettered[account] += len(cases)

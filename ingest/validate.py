@@ -1,0 +1,126 @@
+"""Is this reading of this sensor acceptable now? Checks against the clock and the registry record.
+
+Pure: the sensor's record, the catalogue and the time of arrival come in, a time and values go out,
+or `Rejected` is raised. A value outside the physical range is no reason to refuse: QC flags it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from schemas import Catalogue, Reading, Rejected, SensorId, Topic
+from schemas.registry import Sensor
+
+AHEAD = timedelta(minutes=5)
+BEHIND = timedelta(days=35)
+
+
+def admit(topic: Topic, sensor: Sensor | None) -> Sensor:
+    """The registered sensor that may publish under this topic. Raises Rejected."""
+    if sensor is None:
+        raise Rejected(
+            "sensor_unknown",
+            field="topic sensor_id",
+            value=topic.sensor,
+            rule="registered sensors only",
+            remedy="register the sensor first, then replay this message",
+        )
+    if sensor.state == "retired":
+        raise Rejected(
+            "sensor_retired",
+            field="topic sensor_id",
+            value=topic.sensor,
+            rule="the sensor's state is retired",
+            remedy="switch the device off, or register it again",
+        )
+    if topic.medium != sensor.medium:
+        raise Rejected(
+            "medium_mismatch",
+            field="topic medium",
+            value=topic.medium,
+            rule=f"registered as {sensor.medium}",
+            remedy="correct the medium in the device's topic",
+        )
+    return sensor
+
+
+def check_reading(reading: Reading, sensor: Sensor, catalogue: Catalogue, now_ms: int) -> int:
+    """The device time in ms of an acceptable reading. Raises Rejected."""
+    if reading.sensor is not None and reading.sensor != sensor.id:
+        raise Rejected(
+            "sensor_mismatch",
+            field="sensor",
+            value=reading.sensor,
+            rule=f"the topic says {sensor.id}",
+            remedy="correct the device's id or topic; a device speaks for itself only",
+        )
+    ts_ms = device_time(reading.ts, now_ms)
+    allowed = sensor.parameters
+    for key in reading.values:
+        if key not in allowed:
+            raise _parameter_refused(key, sensor.id, catalogue)
+    for key, unit in (reading.units or {}).items():
+        if key in catalogue and unit != catalogue[key].unit:
+            raise Rejected(
+                "unit_wrong",
+                field=f"units.{key}",
+                value=unit,
+                rule=f"the canonical unit is {catalogue[key].unit}",
+                remedy=f"convert the value to {catalogue[key].unit} and resend",
+            )
+    return ts_ms
+
+
+def _parameter_refused(key: str, sensor: SensorId, catalogue: Catalogue) -> Rejected:
+    if key not in catalogue:
+        return Rejected(
+            "parameter_unknown",
+            field=f"values.{key}",
+            value=key,
+            rule="a key of the parameter catalogue",
+            remedy="correct the key, or add the parameter to the catalogue",
+        )
+    return Rejected(
+        "parameter_not_measured",
+        field=f"values.{key}",
+        value=key,
+        rule=f"{sensor} is not registered for it",
+        remedy="add the channel to the sensor's registration, then replay this message",
+    )
+
+
+def device_time(ts: str | int, now_ms: int) -> int:
+    """Device time in ms since the epoch, within the accepted window. Raises Rejected."""
+    if isinstance(ts, int):
+        ts_ms = ts
+    else:
+        try:
+            moment = datetime.fromisoformat(ts)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            raise Rejected(
+                "timestamp_malformed",
+                field="ts",
+                value=ts,
+                rule="RFC 3339 with offset, or whole milliseconds since the epoch",
+                remedy="send e.g. 2026-11-24T08:00:00+08:00",
+            )
+        ts_ms = round(moment.timestamp() * 1000)
+    if ts_ms > now_ms + AHEAD / timedelta(milliseconds=1):
+        raise Rejected(
+            "clock_ahead",
+            field="ts",
+            value=str(ts),
+            rule="at most 5 min ahead of the ingest clock",
+            remedy="set the device clock (NTP) and resend",
+        )
+    if ts_ms < now_ms - BEHIND / timedelta(milliseconds=1):
+        raise Rejected(
+            "too_old",
+            field="ts",
+            value=str(ts),
+            rule="at most 35 days behind the ingest clock",
+            remedy="set the device clock; if the data are truly old, import them",
+        )
+    return ts_ms

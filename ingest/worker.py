@@ -1,0 +1,154 @@
+"""The ingest worker: takes messages, writes batches, acknowledges what is durable.
+
+One loop, one order: collect → process → dead letters → store → acknowledge. A store or registry
+that is away makes the loop wait with the batch in hand, unacknowledged. SIGTERM drains what has
+been taken; a kill at any moment loses nothing, for the broker sends unacknowledged messages again.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from ingest.directory import SensorDirectory
+from ingest.health import Health, HealthServer
+from ingest.pipeline import Batch, Message, Pipeline
+from ingest.session import BrokerAddress, BrokerSession
+from registry import Registry
+from schemas import Catalogue, Outcome
+from storage import Store, StoreUnavailable
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """batch_size in readings, batch_age in seconds; whichever comes first makes a write."""
+
+    batch_size: int = 5000
+    batch_age_s: float = 0.5
+    client_id: str = "onenet-ingest-1"
+    health_port: int = 9108
+    longest_wait_s: float = 30.0
+
+
+class Worker:
+    def __init__(
+        self,
+        session: BrokerSession,
+        pipeline: Pipeline,
+        directory: SensorDirectory,
+        store: Store,
+        registry: Registry,
+        options: IngestOptions,
+        health: Health,
+        rng: random.Random,
+    ) -> None:
+        self._session = session
+        self._pipeline = pipeline
+        self._directory = directory
+        self._store = store
+        self._registry = registry
+        self._options = options
+        self._health = health
+        self._rng = rng
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Ask for a clean drain: what has been taken is stored and acknowledged."""
+        self._session.stop_taking()
+        self._stop.set()
+
+    def run(self) -> None:
+        """Work until stopped and drained. A bug propagates, with its batch unacknowledged."""
+        while not self._stop.is_set() or self._session.waiting():
+            self._patiently(self._directory.renew)
+            batch, taken = self._collect()
+            if taken and self._patiently(lambda batch=batch: self._keep(batch)):  # type: ignore[misc]
+                self._session.acknowledge(taken)
+
+    def _collect(self) -> tuple[Batch, list[tuple[int, Message]]]:
+        batch, taken = Batch(), []
+        deadline = time.monotonic() + self._options.batch_age_s
+        while len(batch.readings) + len(batch.dead_letters) < self._options.batch_size:
+            item = self._session.take(min(deadline - time.monotonic(), 0.25))
+            if item is not None:
+                taken.append(item)
+                self._pipeline.process(item[1], batch)
+            if time.monotonic() >= deadline or (item is None and self._stop.is_set()):
+                break
+        return batch, taken
+
+    def _keep(self, batch: Batch) -> None:
+        """Make everything of a batch durable; the dead letters first, then one store write."""
+        if batch.dead_letters:
+            self._registry.add_dead_letters(batch.dead_letters)
+        outcomes: list[Outcome] = []
+        if batch.readings or batch.received:
+            outcomes = self._store.write(
+                batch.readings, received=batch.received, dead_lettered=batch.dead_lettered
+            )
+        self._health.count(batch, outcomes)
+
+    def _patiently(self, step: Callable[[], None]) -> bool:
+        """Do a step, waiting longer and longer (with jitter) while a store is away.
+
+        Returns False when stopped while waiting: the step is undone, its messages unacknowledged.
+        """
+        wait = 0.1
+        while True:
+            try:
+                step()
+                self._health.store_ok = True
+            except (StoreUnavailable, OperationalError) as error:
+                self._health.store_ok = False
+                log.warning("store unavailable, waiting", wait_s=round(wait, 1), error=str(error))
+                if self._stop.wait(wait * self._rng.uniform(0.5, 1.5)):
+                    return False
+                wait = min(wait * 2, self._options.longest_wait_s)
+            else:
+                return True
+
+
+def run_ingest(
+    address: BrokerAddress,
+    *,
+    store: Store,
+    registry: Registry,
+    catalogue: Catalogue,
+    options: IngestOptions,
+) -> None:
+    """Run one worker in this process until SIGTERM or SIGINT, then drain and return."""
+    directory = SensorDirectory(registry, catalogue)
+    session = BrokerSession(address, client_id=options.client_id)
+    health = Health(session)
+    worker = Worker(
+        session,
+        Pipeline(directory, catalogue),
+        directory,
+        store,
+        registry,
+        options,
+        health,
+        random.Random(),  # noqa: S311 - jitter only
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop())
+    server = HealthServer(health, options.health_port)
+    server.start()
+    session.start()
+    log.info("ingest is running", health_port=server.port, client_id=options.client_id)
+    try:
+        worker.run()
+    finally:
+        session.close()
+        server.stop()
+        store.close()
+    log.info("ingest drained and stopped")
