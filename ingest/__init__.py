@@ -2,6 +2,7 @@
 
 from ingest.pipeline import Message, Pipeline
 from ingest.replay import replay
+from ingest.session import BrokerAddress
 from ingest.worker import IngestOptions, run_ingest
 
-__all__ = ["IngestOptions", "Message", "Pipeline", "replay", "run_ingest"]
+__all__ = ["BrokerAddress", "IngestOptions", "Message", "Pipeline", "replay", "run_ingest"]

@@ -56,9 +56,9 @@ class Health:
 
 
 class HealthServer:
-    """A tiny HTTP server on loopback; port 0 takes a free one."""
+    """A tiny HTTP server; port 0 takes a free one."""
 
-    def __init__(self, health: Health, port: int) -> None:
+    def __init__(self, health: Health, host: str, port: int) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/healthz":
@@ -80,7 +80,7 @@ class HealthServer:
             def log_message(self, *_: object) -> None:
                 """Health probes are not news."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server = ThreadingHTTPServer((host, port), Handler)
         self.port: int = self._server.server_address[1]
 
     def start(self) -> None:

@@ -26,6 +26,7 @@ log = structlog.get_logger()
 TOPICS = "onenet/v1/+/+/+/+"
 SESSION_EXPIRY_S = 7 * 86_400
 KEEPALIVE_S = 60
+CAPACITY = 4000  # messages taken and not yet acknowledged
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,12 @@ class BrokerSession:
     """One persistent subscription. `client_id` is stable: the broker keeps our place by it."""
 
     def __init__(
-        self, address: BrokerAddress, *, client_id: str, group: str = "ingest", capacity: int = 4000
+        self,
+        address: BrokerAddress,
+        *,
+        client_id: str,
+        group: str = "ingest",
+        capacity: int = CAPACITY,
     ) -> None:
         self._address = address
         self._filter = f"$share/{group}/{TOPICS}" if address.mqtt5 else TOPICS
@@ -90,11 +96,9 @@ class BrokerSession:
     def take(self, timeout: float) -> tuple[int, Message] | None:
         """The next message with the connection it came by, or None after `timeout` seconds."""
         try:
-            return (
-                self._queue.get(timeout=max(timeout, 0.0))
-                if timeout > 0
-                else (self._queue.get_nowait())
-            )
+            if timeout <= 0:
+                return self._queue.get_nowait()
+            return self._queue.get(timeout=timeout)
         except queue.Empty:
             return None
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from ingest.directory import SensorDirectory
 from ingest.health import Health, HealthServer
 from ingest.pipeline import Batch, Message, Pipeline
-from ingest.session import BrokerAddress, BrokerSession
+from ingest.session import CAPACITY, BrokerAddress, BrokerSession
 from registry import Registry
 from schemas import Catalogue, Outcome
 from storage import Store, StoreUnavailable
@@ -30,11 +30,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
-    """batch_size in readings, batch_age in seconds; whichever comes first makes a write."""
+    """What makes a write, whichever comes first: readings, messages, or age in seconds.
+
+    batch_messages is half of what the session lets in unacknowledged, so that the broker fills one
+    half while the other is being stored.
+    """
 
     batch_size: int = 5000
+    batch_messages: int = CAPACITY // 2
     batch_age_s: float = 0.5
     client_id: str = "onenet-ingest-1"
+    health_host: str = "127.0.0.1"
     health_port: int = 9108
     longest_wait_s: float = 30.0
 
@@ -77,7 +83,11 @@ class Worker:
     def _collect(self) -> tuple[Batch, list[tuple[int, Message]]]:
         batch, taken = Batch(), []
         deadline = time.monotonic() + self._options.batch_age_s
-        while len(batch.readings) + len(batch.dead_letters) < self._options.batch_size:
+        options = self._options
+        while (
+            len(taken) < options.batch_messages
+            and len(batch.readings) + len(batch.dead_letters) < options.batch_size
+        ):
             item = self._session.take(min(deadline - time.monotonic(), 0.25))
             if item is not None:
                 taken.append(item)
@@ -141,7 +151,7 @@ def run_ingest(
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
-    server = HealthServer(health, options.health_port)
+    server = HealthServer(health, options.health_host, options.health_port)
     server.start()
     session.start()
     log.info("ingest is running", health_port=server.port, client_id=options.client_id)

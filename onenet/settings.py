@@ -11,6 +11,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ingest import BrokerAddress
+
 
 class Settings(BaseSettings):
     """One field a setting; the environment wins over the TOML file."""
@@ -26,6 +28,7 @@ class Settings(BaseSettings):
     mqtt_password: str = ""
     mqtt_tls_ca: str = ""
     mqtt_version: int = 5
+    ingest_host: str = "127.0.0.1"
     ingest_port: int = 9108
     ingest_client_id: str = "onenet-ingest-1"
     ingest_batch_size: int = 5000
@@ -36,6 +39,16 @@ class Settings(BaseSettings):
     catalogue: Path | None = None
     rules: Path | None = None
     log_json: bool = True
+
+    def broker(self) -> BrokerAddress:
+        return BrokerAddress(
+            self.mqtt_host,
+            self.mqtt_port,
+            self.mqtt_username,
+            self.mqtt_password,
+            self.mqtt_tls_ca,
+            mqtt5=self.mqtt_version == 5,
+        )
 
     @classmethod
     def settings_customise_sources(

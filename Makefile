@@ -1,0 +1,43 @@
+# The commands of the trade. `make demo` and `make test` make the environment themselves.
+.PHONY: demo test lint format bench clean
+
+FOR ?= 0
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+RUN := $(UV) run --frozen
+
+demo: .venv/ready ## everything on this machine; FOR=150 stops by itself after 150 s
+	$(RUN) onenet demo --for $(FOR)
+
+test: .venv/ready ## all tests; ONENET_REQUIRE=all makes every optional part obligatory
+	$(RUN) pytest
+
+lint: .venv/ready ## style, types, direction of imports
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+	$(RUN) lint-imports
+
+format: .venv/ready
+	$(RUN) ruff check --fix
+	$(RUN) ruff format
+
+bench: .venv/ready ## measured figures: store, MQTT to store, aggregation
+	$(RUN) python -m bench.store
+	$(RUN) python -m bench.mqtt
+	$(RUN) python -m bench.backfill
+
+clean: ## forget the demo's data
+	rm -rf run demo-report.json
+
+.venv/ready: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --frozen
+	@touch $@
+
+# No uv on this machine: into a folder of its own, by pip.
+.uv/bin/uv:
+	python3 -m venv .uv
+	.uv/bin/pip install --quiet uv
+
+ifneq ($(UV),.uv/bin/uv)
+$(UV):
+endif

@@ -1,0 +1,75 @@
+"""Child processes of the embedded stack: started with a log file, stopped as a whole group.
+
+Each child leads its own process group, so that a Ctrl-C reaches only us and we stop them in the
+right order. Should we be killed, the kernel ends the children with us.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Child:
+    """One running program; what it prints goes to `<logs>/<name>.log`."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], *, env: Mapping[str, str], logs: Path
+    ) -> None:
+        self.name = name
+        self.log = logs / f"{name}.log"
+        logs.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as out:
+            self._process = subprocess.Popen(
+                list(command),
+                env={**os.environ, **env},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._process.poll()
+
+    def stop(self, patience_s: float) -> None:
+        """Ask politely, wait so many seconds, then kill; in both cases the whole group."""
+        self._signal(signal.SIGTERM)
+        try:
+            self._process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            pass
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        try:
+            os.killpg(self.pid, number)
+        except ProcessLookupError:
+            return
+
+    def last_words(self, lines: int = 15) -> str:
+        """The end of the log, for a message to the user."""
+        text = self.log.read_text("utf-8", "replace")
+        return "\n".join(text.splitlines()[-lines:])

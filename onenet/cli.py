@@ -1,0 +1,296 @@
+"""The command `onenet`: one sub-command a job, each a few lines that call the room that does it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from onenet.settings import Settings
+from schemas import CITY_TIME
+
+app = typer.Typer(
+    name="onenet",
+    help="One Network 一張網: a city's air, noise, water, sea and soil, from sensor to enforcement.\n\n"
+    "Begin with [bold]onenet demo[/bold]: it starts everything on this machine, loads 30 days of "
+    "history over MQTT and opens the board. Settings come from ONENET_* in the environment, else "
+    "from onenet.toml.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+deadletters = typer.Typer(help="Refused messages: list, show, replay.", no_args_is_help=True)
+registry_commands = typer.Typer(help="The registry's database.", no_args_is_help=True)
+dashboards_commands = typer.Typer(help="Grafana boards as code.", no_args_is_help=True)
+schemas_commands = typer.Typer(help="The published contracts.", no_args_is_help=True)
+app.add_typer(deadletters, name="deadletters")
+app.add_typer(registry_commands, name="registry")
+app.add_typer(dashboards_commands, name="dashboards")
+app.add_typer(schemas_commands, name="schemas")
+
+out = Console()
+err = Console(stderr=True)
+
+
+def main() -> None:
+    """Run the command line; what a user can mend is told in one line, never as a traceback."""
+    try:
+        app()
+    except (OSError, ValueError) as error:
+        err.print(f"[red]error:[/red] {error}", highlight=False)
+        sys.exit(1)
+
+
+def _log_to_stderr(as_json: bool) -> None:
+    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+@app.command()
+def demo(
+    for_s: Annotated[
+        int, typer.Option("--for", help="Stop by itself after so many seconds; 0 = until Ctrl-C.")
+    ] = 0,
+    home: Annotated[Path, typer.Option(help="Folder of databases, logs and Airflow.")] = Path(
+        "run"
+    ),
+    history_days: Annotated[int, typer.Option(min=0, max=34, help="Days of history to load.")] = 30,
+    report: Annotated[Path, typer.Option(help="Where the reconciliation is written.")] = Path(
+        "demo-report.json"
+    ),
+    airflow: Annotated[bool, typer.Option(help="Run the DAGs in a real Airflow.")] = True,
+) -> None:
+    """Start the whole network on this machine and show it at work. No server, no root, no Docker."""
+    from onenet.stack import Stack, StackOptions
+
+    options = StackOptions(
+        home=home.resolve(),
+        history_days=history_days,
+        for_s=for_s,
+        report=report.resolve(),
+        airflow=airflow,
+    )
+    raise typer.Exit(Stack(options, out).run())
+
+
+@app.command()
+def ingest() -> None:
+    """Take readings from the broker into the store until SIGTERM, then drain and stop."""
+    from ingest import IngestOptions, run_ingest
+    from registry import open_registry
+    from schemas import catalogue
+    from storage import open_store
+
+    settings = Settings()
+    _log_to_stderr(settings.log_json)
+    run_ingest(
+        settings.broker(),
+        store=open_store(settings.store_url, token=settings.store_token),
+        registry=open_registry(settings.registry_url),
+        catalogue=catalogue(),
+        options=IngestOptions(
+            batch_size=settings.ingest_batch_size,
+            batch_age_s=settings.ingest_batch_age_s,
+            client_id=settings.ingest_client_id,
+            health_port=settings.ingest_port,
+            health_host=settings.ingest_host,
+        ),
+    )
+
+
+@app.command()
+def console() -> None:
+    """Serve the console: board, stations, sensors, alerts, dead letters."""
+    import uvicorn
+    from console.app import create_app
+
+    settings = Settings()
+    _log_to_stderr(settings.log_json)
+    uvicorn.run(
+        create_app(
+            store_url=settings.store_url,
+            registry_url=settings.registry_url,
+            token=settings.store_token,
+        ),
+        host=settings.console_host,
+        port=settings.console_port,
+        log_level="warning",
+        timeout_graceful_shutdown=3,
+    )
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder of docker-compose.yml.")] = Path("."),
+    force: Annotated[bool, typer.Option(help="Replace existing secrets.")] = False,
+) -> None:
+    """Make the secrets of an installation: .env, broker accounts, TLS certificate."""
+    from onenet.init import init as make
+
+    for path in make(folder, force=force):
+        out.print(f"made {path}")
+
+
+@deadletters.command("list")
+def deadletters_list(
+    code: Annotated[str | None, typer.Option(help="Only this reason code.")] = None,
+    sensor: Annotated[str | None, typer.Option(help="Only this sensor.")] = None,
+    limit: Annotated[int, typer.Option(min=1)] = 50,
+) -> None:
+    """List refused messages, newest first, with the reason."""
+    from registry import open_registry
+
+    letters = open_registry(Settings().registry_url).dead_letters(
+        code=code, sensor=sensor, limit=limit
+    )
+    table = Table("id", "arrived", "sensor", "reason", "field", "value", "seen", "replayed")
+    for letter in letters:
+        table.add_row(
+            str(letter.id),
+            _city(letter.arrived),
+            letter.sensor,
+            letter.code,
+            letter.field,
+            letter.value[:40],
+            str(letter.times_seen),
+            _city(letter.replayed) if letter.replayed else "",
+        )
+    out.print(table if letters else "no dead letters")
+
+
+@deadletters.command("show")
+def deadletters_show(number: Annotated[int, typer.Argument(help="Its id.")]) -> None:
+    """Show one refused message: topic, raw bytes, what is wrong, what to do."""
+    from registry import open_registry
+
+    letter = open_registry(Settings().registry_url).dead_letter(number)
+    if letter is None:
+        raise ValueError(f"dead letter {number} does not exist; see `onenet deadletters list`")
+    for name, value in (
+        ("topic", letter.topic),
+        ("arrived", _city(letter.arrived)),
+        ("times seen", letter.times_seen),
+        ("reason", letter.reason_en),
+        ("原因", letter.reason_zh),
+        ("readings refused", letter.readings),
+        ("raw", letter.raw.decode("utf-8", "backslashreplace")),
+    ):
+        out.print(f"[bold]{name}:[/bold] ", end="")
+        out.print(str(value), markup=False, highlight=False)
+
+
+@deadletters.command("replay")
+def deadletters_replay(
+    numbers: Annotated[list[int] | None, typer.Argument(help="Their ids.")] = None,
+    code: Annotated[str | None, typer.Option(help="All of this reason code.")] = None,
+    sensor: Annotated[str | None, typer.Option(help="All of this sensor.")] = None,
+) -> None:
+    """Send refused readings through the broker again, after the cause is mended."""
+    from ingest import replay
+    from registry import open_registry
+    from schemas import SystemClock
+
+    settings = Settings()
+    registry = open_registry(settings.registry_url)
+    if numbers:
+        found = [registry.dead_letter(number) for number in numbers]
+        letters = [letter for letter in found if letter is not None]
+        for number, letter in zip(numbers, found, strict=True):
+            if letter is None:
+                err.print(f"dead letter {number} does not exist")
+    elif code or sensor:
+        letters = [
+            letter
+            for letter in registry.dead_letters(code=code, sensor=sensor, limit=10_000)
+            if letter.replayed is None
+        ]
+    else:
+        raise ValueError("name ids, --code or --sensor: what is to be replayed?")
+    sent = replay(letters, settings.broker())
+    now = SystemClock().now()
+    for number in sent:
+        registry.mark_replayed(number, now)
+    out.print(f"replayed {len(sent)} of {len(letters)}")
+
+
+@registry_commands.command("migrate")
+def registry_migrate() -> None:
+    """Bring the registry's database to the newest schema."""
+    from registry import migrate
+
+    migrate(Settings().registry_url)
+    out.print("registry is up to date")
+
+
+@registry_commands.command("seed")
+def registry_seed() -> None:
+    """Fill an empty registry with the demo city."""
+    from registry import open_registry, seed_demo_city
+
+    registry = open_registry(Settings().registry_url)
+    seed_demo_city(registry)
+    out.print(f"{len(registry.stations())} stations, {len(registry.sensors())} sensors")
+
+
+@dashboards_commands.command("write")
+def dashboards_write(
+    folder: Annotated[Path, typer.Argument(help="Where the JSON files go.")] = Path(
+        "deploy/grafana/dashboards"
+    ),
+) -> None:
+    """Write the Grafana boards as JSON, for provisioning by files."""
+    import dashboards
+
+    for path in dashboards.write(folder):
+        out.print(f"wrote {path}")
+
+
+@dashboards_commands.command("push")
+def dashboards_push(
+    url: Annotated[str, typer.Option(envvar="GRAFANA_URL", help="e.g. http://localhost:3000")],
+    token: Annotated[str, typer.Option(envvar="GRAFANA_TOKEN", help="Service account token.")],
+) -> None:
+    """Push the boards to a running Grafana; pushing again changes nothing."""
+    import dashboards
+
+    for uid in dashboards.push(url, token):
+        out.print(f"pushed {uid}")
+
+
+@schemas_commands.command("export")
+def schemas_export() -> None:
+    """Write the contracts as JSON Schema to schemas/json/."""
+    from schemas import export
+
+    for path in export.write():
+        out.print(f"wrote {os.path.relpath(path)}")
+
+
+def _city(moment: datetime) -> str:
+    return moment.astimezone(CITY_TIME).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _register_simulate() -> None:
+    from simulators.cli import simulate
+
+    app.command("simulate")(simulate)
+
+
+_register_simulate()
