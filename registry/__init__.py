@@ -1,0 +1,8 @@
+"""Who is where, measuring what; dead letters, alerts and their outbox: one SQL database."""
+
+from registry.dead_letters import NewDeadLetter
+from registry.engine import migrate
+from registry.registry import Registry, open_registry
+from registry.seed import seed_demo_city
+
+__all__ = ["NewDeadLetter", "Registry", "migrate", "open_registry", "seed_demo_city"]
