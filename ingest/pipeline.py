@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from pydantic import BaseModel
+
 from ingest.decode import decode
 from ingest.directory import SensorDirectory
 from ingest.validate import admit, check_reading
@@ -78,8 +80,8 @@ class Pipeline:
 
         tests = self._directory.qc(sensor)
         refused: dict[str, list[tuple[int | None, Rejected]]] = {}
-        for position, rejected in decoded.refused:
-            refused.setdefault(rejected.code, []).append((position, rejected))
+        for position, case in decoded.refused:
+            refused.setdefault(case.code, []).append((position, case))
         for position, reading in decoded.readings:
             try:
                 ts_ms = check_reading(reading, sensor, self._catalogue, message.arrived_ms)
@@ -87,8 +89,9 @@ class Pipeline:
                 refused.setdefault(rejected.code, []).append((position, rejected))
                 continue
             values = {ParameterKey(key): value for key, value in reading.values.items()}
+            codes = tests.flag(ts_ms, reading)
             batch.readings.append(
-                FlaggedReading(sensor.id, ts_ms, values, tests.flag(ts_ms, reading))
+                FlaggedReading(sensor.id, ts_ms, values, codes, message.arrived_ms)
             )
             batch.received[account] += 1
         _bury(batch, message, account, refused)
@@ -96,7 +99,11 @@ class Pipeline:
 
 def _check_other_channel(channel: TopicChannel, payload: bytes) -> None:
     """Status and event messages must be well formed; commands and replies are not ours to judge."""
-    model = {TopicChannel.STATUS: Status, TopicChannel.EVENT: Event}.get(channel)
+    models: dict[TopicChannel, type[BaseModel]] = {
+        TopicChannel.STATUS: Status,
+        TopicChannel.EVENT: Event,
+    }
+    model = models.get(channel)
     if model is None or not payload:  # an empty retained status clears it
         return
     try:

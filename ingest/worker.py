@@ -81,7 +81,8 @@ class Worker:
                 self._session.acknowledge(taken)
 
     def _collect(self) -> tuple[Batch, list[tuple[int, Message]]]:
-        batch, taken = Batch(), []
+        batch = Batch()
+        taken: list[tuple[int, Message]] = []
         deadline = time.monotonic() + self._options.batch_age_s
         options = self._options
         while (

@@ -68,7 +68,9 @@ def add(session: Session, letters: Iterable[NewDeadLetter]) -> None:
 
 
 def _fingerprint(letter: NewDeadLetter) -> str:
-    return hashlib.sha256(letter.topic.encode() + b"\0" + letter.raw).hexdigest()
+    """One message may be refused for several reasons: each of them is a letter of its own."""
+    parts = (letter.topic.encode(), letter.code.encode(), letter.raw)
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def _columns(letter: NewDeadLetter) -> dict[str, Any]:

@@ -127,7 +127,7 @@ class DeadLetterRow(Base):
     topic: Mapped[str] = mapped_column(Text)
     sensor: Mapped[str] = mapped_column(String(64), index=True)
     raw: Mapped[bytes] = mapped_column(LargeBinary)
-    sha256: Mapped[str] = mapped_column(String(64), unique=True)  # of topic and raw bytes
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)  # of topic, code and raw bytes
     arrived: Mapped[datetime] = mapped_column(UtcTime)
     code: Mapped[str] = mapped_column(String(32), index=True)
     field: Mapped[str] = mapped_column(Text)

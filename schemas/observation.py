@@ -20,12 +20,14 @@ class FlaggedReading:
 
     ts_ms: device time, ms since the epoch, UTC. values: canonical units; None = missing.
     quality: quality code (see `schemas.flags`) of each value that is not plainly good.
+    arrived_ms: when it reached us; decides the hour of the account.
     """
 
     sensor: SensorId
     ts_ms: int
     values: dict[ParameterKey, float | None]
     quality: dict[ParameterKey, int] = field(default_factory=dict)
+    arrived_ms: int = 0
 
 
 class Outcome(StrEnum):

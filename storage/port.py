@@ -36,15 +36,15 @@ class Store(Protocol):
         *,
         received: Mapping[AccountKey, int] | None = None,
         dead_lettered: Mapping[AccountKey, int] | None = None,
-        arrived_ms: int | None = None,
     ) -> list[Outcome]:
         """Keep readings durably; return one outcome per reading, in order.
 
         Idempotent by (sensor, ts_ms): same values are a DUPLICATE, other values a REVISION whose
-        earlier version stays readable. A reading whose values are a repeat inside the same batch
-        counts the same way. The account of the arrival hour (`arrived_ms`, default now) is brought
-        up to date together with the readings, and every hour whose observations changed becomes
-        pending. Raises StoreUnavailable.
+        earlier version stays readable. Quality codes are not compared: a reading that comes again
+        after a restart may be flagged otherwise, and stays as it was. A repeat inside the same
+        batch counts the same way. The account of the hour of arrival is brought up to date together
+        with the readings (`received`: by default, the readings given), and every hour whose
+        observations changed becomes pending. Raises StoreUnavailable.
         """
 
     def read(
