@@ -1,0 +1,1 @@
+"""Emulated sensors, replayed recordings, scripted faults: a fleet that speaks MQTT and no more."""
