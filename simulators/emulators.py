@@ -61,7 +61,7 @@ def noise_road(name: str, weather: Weather, t: float) -> Values:
 def noise_residential(name: str, weather: Weather, t: float) -> Values:
     """A quiet quarter: far traffic, people in the evening."""
     people = 4.0 * max(0.0, daily(t, 19)) ** 2
-    far = trait(name, "loud", 51, 55) + 7 * math.log10(traffic(t))
+    far = trait(name, "loud", 47, 51) + 7 * math.log10(traffic(t))
     return _sound(name, t, far + people + (2.5 if weather.rain(t) > 2 else 0))
 
 
@@ -83,7 +83,7 @@ def air(name: str, weather: Weather, t: float) -> Values:
     no2 = (9 + 34 * traffic(t) * place) * still * (1 - 0.35 * sun)
     no2 += 2.5 * smooth(name + "no2", t, 1500)
     o3 = 38 + 105 * sun * still - 0.45 * no2 + 6 * smooth(name + "o3", t, 2400)
-    pm25 = (13 + 15 * still * place + 6 * traffic(t)) * washed + 2.5 * smooth(name + "pm", t, 1800)
+    pm25 = (7 + 10 * still * place + 4 * traffic(t)) * washed + 2.5 * smooth(name + "pm", t, 1800)
     coarse = 14 * place + 10 * traffic(t) + 2 * weather.wind_speed(t)
     return {
         "pm25": pm25 + jitter(name + "pm25", t),

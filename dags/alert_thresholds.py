@@ -1,0 +1,47 @@
+"""Each minute: rules are evaluated, alerts brought up to date, and the outbox delivered."""
+
+from __future__ import annotations
+
+import pendulum
+from airflow.sdk import CronDataIntervalTimetable, dag, task
+
+from alerts import channels_from_environment, deliver, judge, load_rules
+from dags.sources import RETRIES, sources
+from schemas import SystemClock
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("* * * * *", timezone="Asia/Shanghai"),
+    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    catchup=False,
+    max_active_runs=1,
+    default_args=RETRIES,
+    tags=["onenet"],
+    doc_md=__doc__,
+)
+def alert_thresholds() -> None:
+    @task
+    def evaluate() -> dict[str, int]:
+        names = [channel.name for channel in channels_from_environment()]
+        with sources() as (store, registry):
+            judged = judge(
+                SystemClock().now(),
+                rules=load_rules(),
+                store=store,
+                registry=registry,
+                channels=names,
+            )
+        return {"opened": judged.opened, "updated": judged.updated, "closed": judged.closed}
+
+    @task(trigger_rule="all_done")
+    def send() -> dict[str, int]:
+        with sources() as (_, registry):
+            done = deliver(
+                SystemClock().now(), registry=registry, channels=channels_from_environment()
+            )
+        return {"sent": done.sent, "failed": done.failed}
+
+    evaluate() >> send()
+
+
+alert_thresholds()

@@ -1,0 +1,34 @@
+"""What a task works on: store, registry and its data interval, from the environment and Airflow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from registry import Registry, open_registry
+from schemas import Interval
+from storage import Store, open_store
+
+RETRIES = {"retries": 3, "retry_delay": timedelta(seconds=20)}
+
+
+@contextmanager
+def sources() -> Iterator[tuple[Store, Registry]]:
+    """Store and registry that ONENET_STORE_URL, _STORE_TOKEN and _REGISTRY_URL name."""
+    store = open_store(
+        os.environ["ONENET_STORE_URL"], token=os.environ.get("ONENET_STORE_TOKEN", "")
+    )
+    registry = open_registry(os.environ["ONENET_REGISTRY_URL"])
+    try:
+        yield store, registry
+    finally:
+        store.close()
+        registry.close()
+
+
+def interval_of(context: Any) -> Interval:
+    """The data interval of a task's run."""
+    return Interval(context["data_interval_start"], context["data_interval_end"])

@@ -1,0 +1,123 @@
+"""Observations to hourly aggregates of sensors. Pure.
+
+An hour is valid with three quarters of its expected observations (GB 3095: at least 45 minutes of
+the hour). Only values of flag good or not evaluated count; what is missing or failed its tests
+shows in the completeness, and is never filled. An expected channel without any data has a row too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import polars as pl
+
+from network.averaging import average
+from schemas import Catalogue, Level, Period
+from schemas.flags import USABLE
+from schemas.observation import AGGREGATES
+from schemas.registry import Sensor
+
+HOUR_COMPLETENESS = 0.75  # GB 3095-2012, 6.4, table 4: at least 45 min of every hour
+HOUR_S = 3600
+
+CHANNELS = {
+    "sensor": pl.String(),
+    "parameter": pl.String(),
+    "method": pl.String(),
+    "weight_by": pl.String(),
+    "expected": pl.Int32(),  # observations an hour
+    "always": pl.Boolean(),  # has a row every hour, data or not
+}
+
+
+def channels(sensors: Iterable[Sensor], catalogue: Catalogue) -> pl.DataFrame:
+    """One row a channel of the network, columns `CHANNELS`.
+
+    A sensor slower than hourly, or retired, is expected only in the hours in which it spoke.
+    """
+    rows = [
+        (
+            sensor.id,
+            key,
+            catalogue[key].averaging,
+            catalogue[key].weight,
+            max(1, HOUR_S // sensor.cadence_s),
+            sensor.cadence_s <= HOUR_S and sensor.state != "retired",
+        )
+        for sensor in sensors
+        for key in sensor.parameters
+        if key in catalogue
+    ]
+    return pl.DataFrame(rows, schema=CHANNELS, orient="row")
+
+
+def sensor_hours(
+    observations: pl.DataFrame, known: pl.DataFrame, hours: Sequence[datetime]
+) -> pl.DataFrame:
+    """Hourly aggregates of sensors, columns `AGGREGATES`.
+
+    observations: columns `OBSERVATIONS`. known: `CHANNELS`. hours: starts of the hours wanted;
+    observations of other hours are left out.
+    """
+    wanted = pl.DataFrame({"start": pl.Series(hours, dtype=AGGREGATES["start"])})
+    usable = (
+        observations.filter(
+            (pl.col("quality") % 10).is_in([int(flag) for flag in USABLE]),
+            pl.col("value").is_not_null(),
+        )
+        .with_columns(start=pl.col("ts").dt.truncate("1h"))
+        .join(wanted, on="start", how="semi")
+        .join(known, on=["sensor", "parameter"])
+    )
+    found = average(_weighted(usable), ["sensor", "parameter", "start"]).drop("method")
+    expected = known.filter("always").join(wanted, how="cross")
+    seen = known.filter(~pl.col("always")).join(
+        found.select("sensor", "parameter", "start"), on=["sensor", "parameter"]
+    )
+    return finish(
+        pl.concat([expected, seen]).join(found, on=["sensor", "parameter", "start"], how="left"),
+        level=Level.SENSOR,
+        subject="sensor",
+        period=Period.HOUR,
+        completeness=HOUR_COMPLETENESS,
+    )
+
+
+def _weighted(usable: pl.DataFrame) -> pl.DataFrame:
+    """A direction weighs by the speed that the same sensor measured at the same time."""
+    speeds = usable.select(
+        "sensor", "ts", weight_by=pl.col("parameter"), weight=pl.col("value")
+    ).join(usable.select("weight_by").unique(), on="weight_by", how="semi")
+    return usable.join(speeds, on=["sensor", "ts", "weight_by"], how="left").with_columns(
+        pl.col("weight").fill_null(1.0), low=pl.col("value"), high=pl.col("value")
+    )
+
+
+def finish(
+    frame: pl.DataFrame, *, level: Level, subject: str, period: Period, completeness: float
+) -> pl.DataFrame:
+    """Statistics with `expected` to whole rows of `AGGREGATES`: completeness, validity, reason.
+
+    reason: `no_data`, `incomplete`, or empty where valid.
+    """
+    share = pl.min_horizontal(pl.col("count") / pl.col("expected"), 1.0)
+    valid = (pl.col("completeness") >= completeness) & pl.col("value").is_not_null()
+    return (
+        frame.with_columns(pl.col("count").fill_null(0))
+        .with_columns(
+            level=pl.lit(str(level)),
+            subject=pl.col(subject),
+            period=pl.lit(str(period)),
+            completeness=share,
+        )
+        .with_columns(
+            valid=valid,
+            reason=pl.when(valid)
+            .then(pl.lit(""))
+            .when(pl.col("count") == 0)
+            .then(pl.lit("no_data"))
+            .otherwise(pl.lit("incomplete")),
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in AGGREGATES.items())
+    )

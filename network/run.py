@@ -1,0 +1,116 @@
+"""Aggregation as the DAGs call it: reads the store, computes, writes. Idempotent, any range.
+
+`aggregate_hours` and `aggregate_days` may be run again over any past; `rejudge_pending` runs them
+over exactly what has changed since, so late data end in the same rows as data in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from network.days import day_rows, part_of_day
+from network.hours import channels, sensor_hours
+from network.rollup import all_levels
+from registry import Registry
+from schemas import Interval, Period, catalogue
+from schemas.registry import Sensor
+from storage import Store
+
+DAY_S = 86_400
+HOLD = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejudged:
+    """What a re-judgement touched, and how many rows it wrote."""
+
+    hours: int
+    days: int
+    rows: int
+
+
+def aggregate_hours(hours: Sequence[Interval], *, store: Store, registry: Registry) -> int:
+    """Write the hourly aggregates of all levels for some hours; returns the number of rows."""
+    sensors = list(registry.sensors().values())
+    stations = list(registry.stations().values())
+    known = channels(sensors, catalogue())
+    written = 0
+    for group in _by_day(hours):
+        observations = store.read(Interval(group[0].start, group[-1].end))
+        rows = sensor_hours(observations, known, [hour.start for hour in group])
+        every = all_levels(rows, sensors, stations)
+        store.write_aggregates(every)
+        written += every.height
+    return written
+
+
+def aggregate_days(days: Sequence[Interval], *, store: Store, registry: Registry) -> int:
+    """Write the daily aggregates (sound: daytime and night too) from the hourly ones."""
+    per_day = _hours_a_day(registry.sensors().values())
+    written = 0
+    for day in sorted(set(days)):
+        reach = Interval(day.start, part_of_day(day, Period.NIGHT).end)
+        hours = store.read_aggregates(reach, period=Period.HOUR)
+        if hours.is_empty():
+            continue
+        rows = pl.concat(
+            [
+                day_rows(hours, day, period, per_day)
+                for period in (Period.DAY, Period.DAYTIME, Period.NIGHT)
+            ]
+        )
+        store.write_aggregates(rows)
+        written += rows.height
+    return written
+
+
+def rejudge_pending(
+    now: datetime, *, store: Store, registry: Registry, hold: timedelta = HOLD
+) -> Rejudged:
+    """Aggregate the hours that changed since they were last settled, and the days they belong to.
+
+    hold: how long after its end an hour is left alone, for what is still on its way.
+    """
+    pending = store.pending_hours(now - hold)
+    if not pending:
+        return Rejudged(0, 0, 0)
+    hours = [each.hour for each in pending]
+    days = touched_days(hours, now)
+    rows = aggregate_hours(hours, store=store, registry=registry)
+    rows += aggregate_days(days, store=store, registry=registry)
+    store.settle_hours(pending)
+    return Rejudged(len(hours), len(days), rows)
+
+
+def touched_days(hours: Iterable[Interval], now: datetime) -> list[Interval]:
+    """The city days whose aggregates depend on these hours, and which are over.
+
+    An hour before 06:00 also belongs to the night of the day before.
+    """
+    days = set()
+    for hour in hours:
+        days.add(Interval.city_day(hour.start))
+        days.add(Interval.city_day(hour.start - timedelta(hours=6)))
+    return sorted(day for day in days if day.end <= now)
+
+
+def _by_day(hours: Sequence[Interval]) -> Iterator[list[Interval]]:
+    """Hours in order, in groups of one city day, so that memory stays small."""
+    group: list[Interval] = []
+    for hour in sorted(set(hours)):
+        if group and Interval.city_day(hour.start) != Interval.city_day(group[0].start):
+            yield group
+            group = []
+        group.append(hour)
+    if group:
+        yield group
+
+
+def _hours_a_day(sensors: Iterable[Sensor]) -> pl.DataFrame:
+    """Sensors slower than hourly, with the number of hours in which they speak."""
+    slow = [(s.id, max(1, DAY_S // s.cadence_s)) for s in sensors if s.cadence_s > 3600]
+    return pl.DataFrame(slow, schema={"subject": pl.String, "hours": pl.Int32}, orient="row")

@@ -1,0 +1,111 @@
+"""Aggregation over a real store: late data, re-runs and rebuilds end in the same rows."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from network import aggregate_days, aggregate_hours, rejudge_pending
+from network.views import city_board, station_view
+from registry import Registry
+from schemas import CITY_TIME, FlaggedReading, Interval, Medium, Period
+from storage import Store
+
+START = datetime(2026, 11, 20, tzinfo=CITY_TIME).astimezone(UTC)
+SPAN = Interval(START, START + timedelta(days=2))
+WIDE = Interval(START - timedelta(days=2), START + timedelta(days=4))
+NOW = SPAN.end + timedelta(hours=7)
+
+OpenStore = Callable[[str], Store]
+Readings = Callable[[Interval], list[FlaggedReading]]
+
+
+def all_rows(store: Store) -> list:
+    return [store.read_aggregates(WIDE, period=period).rows() for period in Period]
+
+
+def test_shuffled_late_data_end_in_the_rows_of_an_ordered_rebuild(
+    open_store_at: OpenStore, registry: Registry, readings: Readings
+) -> None:
+    stream = readings(SPAN)
+    ordered, late = open_store_at("ordered"), open_store_at("late")
+    ordered.write(stream)
+    aggregate_hours(list(SPAN.hours()), store=ordered, registry=registry)
+    with_the_night_before = Interval(SPAN.start - timedelta(days=1), SPAN.end)
+    aggregate_days(list(with_the_night_before.city_days()), store=ordered, registry=registry)
+
+    shuffled = stream[:]
+    random.Random(7).shuffle(shuffled)
+    third = len(shuffled) // 3
+    for part in (shuffled[:third], shuffled[third : 2 * third], shuffled[2 * third :]):
+        late.write(part)
+        rejudge_pending(NOW, store=late, registry=registry)
+    assert all_rows(late) == all_rows(ordered)
+    assert late.pending_hours(NOW) == []
+
+
+def test_late_readings_re_judge_exactly_what_they_touch(
+    open_store_at: OpenStore, registry: Registry, readings: Readings
+) -> None:
+    store = open_store_at("city")
+    stream = readings(SPAN)
+    noon = Interval.hour(START + timedelta(hours=12))
+    held = [
+        r
+        for r in stream
+        if r.sensor == "air-lianhua-1"
+        and noon.start.timestamp() * 1000 <= r.ts_ms < noon.end.timestamp() * 1000
+    ]
+    store.write([r for r in stream if r not in held])
+    rejudge_pending(NOW, store=store, registry=registry)
+    before = store.read_aggregates(WIDE, period=Period.HOUR)
+    store.write(held)
+    done = rejudge_pending(NOW, store=store, registry=registry)
+    assert (done.hours, done.days) == (1, 1)
+    after = store.read_aggregates(WIDE, period=Period.HOUR)
+    changed = {row[4] for row in set(after.rows()) - set(before.rows())}
+    assert changed == {noon.start}
+    assert rejudge_pending(NOW, store=store, registry=registry).rows == 0
+
+
+def test_running_again_changes_nothing(
+    open_store_at: OpenStore, registry: Registry, readings: Readings
+) -> None:
+    store = open_store_at("city")
+    store.write(readings(Interval(START, START + timedelta(hours=3))))
+    hours = list(Interval(START, START + timedelta(hours=3)).hours())
+    rows = aggregate_hours(hours, store=store, registry=registry)
+    before = all_rows(store)
+    assert aggregate_hours(hours, store=store, registry=registry) == rows
+    assert all_rows(store) == before
+
+
+def test_the_board_shows_every_medium_with_current_values(
+    open_store_at: OpenStore, registry: Registry, readings: Readings
+) -> None:
+    store = open_store_at("city")
+    store.write(readings(SPAN))
+    rejudge_pending(NOW, store=store, registry=registry)
+    board = city_board(store=store, registry=registry, now=SPAN.end)
+    assert board.account.difference == 0
+    assert {m.medium for m in board.mediums} == set(Medium)
+    for medium in board.mediums:
+        assert medium.reporting > 0
+        assert medium.figures
+    assert {s.state for s in board.stations} <= {"ok", "suspect", "alert", "stale", "silent"}
+    later = city_board(store=store, registry=registry, now=SPAN.end + timedelta(days=3))
+    assert {s.state for s in later.stations} == {"silent"}
+
+
+def test_a_station_is_shown_with_its_last_day(
+    open_store_at: OpenStore, registry: Registry, readings: Readings
+) -> None:
+    store = open_store_at("city")
+    store.write(readings(SPAN))
+    rejudge_pending(NOW, store=store, registry=registry)
+    view = station_view("st-air-lianhua", store=store, registry=registry, now=SPAN.end)
+    assert view is not None
+    assert view.observations.height > 1000
+    assert view.hours.height >= 23 * 11
+    assert station_view("nowhere", store=store, registry=registry, now=SPAN.end) is None
