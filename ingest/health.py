@@ -50,6 +50,7 @@ class Health:
         return {
             "ok": ok,
             "broker": "connected" if self._session.connected else "away",
+            "subscribed": self._session.subscribed,
             "store": "ok" if self.store_ok else "unavailable",
             "waiting": self._session.waiting(),
         }

@@ -59,6 +59,7 @@ class BrokerSession:
         self._generation = 0
         self._stopping = False
         self.connected = False
+        self.subscribed = False
         self._client = self._make_client(client_id)
 
     def _make_client(self, client_id: str) -> mqtt.Client:
@@ -77,6 +78,7 @@ class BrokerSession:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
         client.reconnect_delay_set(1, 30)
         return client
 
@@ -132,6 +134,13 @@ class BrokerSession:
         # Subscribed again on every connect: some brokers forget shared subscriptions.
         client.subscribe(self._filter, qos=1)
         log.info("connected to broker", session_present=bool(flags.session_present))
+
+    def _on_subscribe(
+        self, _client: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any
+    ) -> None:
+        self.subscribed = not any(reason.is_failure for reason in reasons)
+        if not self.subscribed:
+            log.error("broker refused the subscription", filter=self._filter)
 
     def _on_disconnect(
         self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any

@@ -156,6 +156,16 @@ class EmbeddedBroker:
         self._broker = _KeepingBroker(self._config)
         await self._broker.start()
 
+    def pending(self) -> int:
+        """Messages taken from publishers that a persistent subscriber has not acknowledged."""
+        if self._broker is None:
+            return 0
+        waiting = self._broker._broadcast_queue.qsize()
+        for session, _ in list(self._broker.sessions.values()):
+            if not session.clean_session:
+                waiting += session.inflight_out_count + session.retained_messages_count
+        return waiting
+
     def stop(self) -> None:
         """Close every connection and end the thread."""
         if self._broker is not None:

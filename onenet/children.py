@@ -6,6 +6,7 @@ right order. Should we be killed, the kernel ends the children with us.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -56,10 +57,8 @@ class Child:
     def stop(self, patience_s: float) -> None:
         """Ask politely, wait so many seconds, then kill; in both cases the whole group."""
         self._signal(signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            pass
         self._signal(signal.SIGKILL)
         self._process.wait()
 

@@ -19,7 +19,7 @@ from schemas import CITY_TIME
 
 app = typer.Typer(
     name="onenet",
-    help="One Network 一張網: a city's air, noise, water, sea and soil, from sensor to enforcement.\n\n"
+    help="One Network 一張網: a city's air, noise, water, sea and soil, from sensor to people.\n\n"
     "Begin with [bold]onenet demo[/bold]: it starts everything on this machine, loads 30 days of "
     "history over MQTT and opens the board. Settings come from ONENET_* in the environment, else "
     "from onenet.toml.",
@@ -77,7 +77,7 @@ def demo(
     ),
     airflow: Annotated[bool, typer.Option(help="Run the DAGs in a real Airflow.")] = True,
 ) -> None:
-    """Start the whole network on this machine and show it at work. No server, no root, no Docker."""
+    """Start the whole network on this machine and show it at work: no server, no Docker."""
     from onenet.stack import Stack, StackOptions
 
     options = StackOptions(

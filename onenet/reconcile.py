@@ -23,7 +23,7 @@ class Published:
 
     @property
     def total(self) -> int:
-        return sum(map(lambda by: sum(by.values()), (self.distinct, self.repeats, self.refused)))
+        return sum(sum(by.values()) for by in (self.distinct, self.repeats, self.refused))
 
 
 @dataclass(frozen=True, slots=True)

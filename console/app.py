@@ -1,0 +1,346 @@
+"""The console: a FastAPI application of server-rendered pages, their JSON, and live updates.
+
+Read-only. Every page is complete without JavaScript; with it the board follows the city by
+server-sent events. Bound to loopback unless settings say otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+import alerts as alerting
+from console import city_map, pages
+from console.texts import HTML_LANGUAGE, LANGUAGES, city_time, number, translator, unit
+from network.views import CityBoard, city_board, station_view
+from registry import Registry, open_registry
+from schemas import Clock, Medium, SystemClock, catalogue, flag_of
+from schemas.alerts import AlertState
+from schemas.rejection import reasons
+from storage import Store, StoreUnavailable, open_store
+
+BOARD_KEPT_S = 1.0
+LIVE_EVERY_S = 2.0
+COOKIE = "onenet_lang"
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+
+
+class Sources:
+    """Store, registry and clock, and the board kept for a moment so that many may look at it."""
+
+    def __init__(self, store: Store, registry: Registry, clock: Clock) -> None:
+        self.store = store
+        self.registry = registry
+        self.clock = clock
+        self._board: CityBoard | None = None
+        self._made = 0.0
+
+    def board(self) -> CityBoard:
+        if self._board is None or time.monotonic() - self._made > BOARD_KEPT_S:
+            self._board = city_board(store=self.store, registry=self.registry, now=self.clock.now())
+            self._made = time.monotonic()
+        return self._board
+
+
+class Painter:
+    """Templates with everything that they all need."""
+
+    def __init__(self) -> None:
+        self._templates = Environment(
+            loader=PackageLoader("console"), autoescape=True, undefined=StrictUndefined
+        )
+        self._templates.globals.update(
+            city_time=city_time,
+            number=number,
+            unit=unit,
+            parameters=catalogue(),
+            flag_of=flag_of,
+            reasons=reasons(),
+            map=city_map,
+            timedelta=timedelta,
+        )
+
+    def paint(self, template: str, language: str, **content: Any) -> str:
+        return self._templates.get_template(template).render(
+            t=translator(language), lang=language, html_lang=HTML_LANGUAGE[language], **content
+        )
+
+
+def create_app(
+    *, store_url: str, registry_url: str, token: str = "", clock: Clock | None = None
+) -> FastAPI:
+    """The application over a store and a registry."""
+    store, registry = open_store(store_url, token=token), open_registry(registry_url)
+    sources = Sources(store, registry, clock or SystemClock())
+    app = FastAPI(title="One Network 一张网", description="The city's board as JSON.")
+    painter = Painter()
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    _add_middleware(app)
+    _add_error_pages(app, painter)
+    _add_pages(app, sources, painter)
+    _add_api(app, sources)
+    return app
+
+
+def language_of(request: Request) -> str:
+    """From `?lang=`, else the cookie, else Chinese."""
+    for wanted in (request.query_params.get("lang"), request.cookies.get(COOKIE)):
+        if wanted in LANGUAGES:
+            return wanted
+    return "zh"
+
+
+def _add_middleware(app: FastAPI) -> None:
+    @app.middleware("http")
+    async def dress(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        response = await call_next(request)
+        response.headers.update(SECURITY_HEADERS)
+        wanted = request.query_params.get("lang")
+        if wanted in LANGUAGES:
+            response.set_cookie(COOKIE, wanted, max_age=31_536_000, httponly=True, samesite="lax")
+        return response
+
+
+def _add_error_pages(app: FastAPI, painter: Painter) -> None:
+    def answer(request: Request, status: int, key: str, detail: str) -> Response:
+        if request.url.path.startswith("/api/"):
+            return JSONResponse({"error": detail or key}, status)
+        html = painter.paint("error.html", language_of(request), key=key, detail=detail, page="")
+        return HTMLResponse(html, status)
+
+    @app.exception_handler(StarletteHTTPException)
+    async def http_error(request: Request, error: StarletteHTTPException) -> Response:
+        key = "not_found" if error.status_code == 404 else "bad_request"
+        detail = "" if error.detail in ("Not Found",) else str(error.detail)
+        return answer(request, error.status_code, key, detail)
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong_input(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return answer(request, 422, "bad_request", f"{where}: {first['msg']}")
+
+    @app.exception_handler(StoreUnavailable)
+    async def store_away(request: Request, _error: StoreUnavailable) -> Response:
+        return answer(request, 503, "trouble", "")
+
+
+def _board_content(sources: Sources, medium: Medium | None) -> dict[str, Any]:
+    board = sources.board()
+    lines = pages.open_alert_lines(sources.registry)
+    return {
+        "board": board,
+        "markers": pages.markers(board, medium),
+        "lines": [line for line in lines if medium in (None, line.station.medium)],
+        "shown_alerts": pages.SHOWN_ALERTS,
+        "medium": medium,
+        "media": list(Medium),
+        "places": sources.registry.places(),
+    }
+
+
+def _add_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
+    def page(request: Request, template: str, **content: Any) -> HTMLResponse:
+        return HTMLResponse(painter.paint(template, language_of(request), **content))
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def board(request: Request, medium: Medium | None = None) -> HTMLResponse:
+        return page(request, "board.html", page="board", **_board_content(sources, medium))
+
+    @app.get("/events", include_in_schema=False)
+    async def events(request: Request, medium: Medium | None = None) -> StreamingResponse:
+        stream = _live(request, sources, painter, medium)
+        return StreamingResponse(
+            stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        )
+
+    @app.get("/stations/{station_id}", response_class=HTMLResponse, include_in_schema=False)
+    def station(request: Request, station_id: str) -> HTMLResponse:
+        now = sources.clock.now()
+        view = station_view(station_id, store=sources.store, registry=sources.registry, now=now)
+        if view is None:
+            raise HTTPException(404)
+        found = alerting.alerts(sources.registry, station=station_id, limit=20)
+        return page(
+            request,
+            "station.html",
+            page="",
+            view=view,
+            charts=pages.station_charts(view, now),
+            lines=pages.alert_lines(found, sources.registry),
+            places=sources.registry.places(),
+            enterprises=sources.registry.enterprises(),
+        )
+
+    @app.get("/sensors", response_class=HTMLResponse, include_in_schema=False)
+    def sensors(
+        request: Request, medium: str = "", district: str = "", state: str = "", text: str = ""
+    ) -> HTMLResponse:
+        lines = pages.sensor_lines(
+            sources.registry,
+            sources.store.latest(),
+            medium=medium,
+            district=district,
+            state=state,
+            text=text,
+        )
+        return page(
+            request,
+            "sensors.html",
+            page="sensors",
+            lines=lines,
+            now=sources.clock.now(),
+            media=list(Medium),
+            places=sources.registry.places(),
+            chosen={"medium": medium, "district": district, "state": state, "text": text},
+        )
+
+    @app.get("/alerts", response_class=HTMLResponse, include_in_schema=False)
+    def alert_list(request: Request, state: AlertState | None = None) -> HTMLResponse:
+        found = alerting.alerts(sources.registry, state=state, limit=200)
+        lines = pages.alert_lines(found, sources.registry)
+        return page(request, "alerts.html", page="alerts", lines=lines, chosen=state)
+
+    @app.get("/alerts/{number}", response_class=HTMLResponse, include_in_schema=False)
+    def alert(request: Request, number: int) -> HTMLResponse:
+        found = alerting.alert(sources.registry, number)
+        if found is None:
+            raise HTTPException(404)
+        return page(
+            request,
+            "alert.html",
+            page="alerts",
+            line=pages.alert_lines([found], sources.registry)[0],
+            events=alerting.alert_events(sources.registry, number),
+        )
+
+    @app.get("/deadletters", response_class=HTMLResponse, include_in_schema=False)
+    def deadletters(request: Request, code: str = "") -> HTMLResponse:
+        return page(
+            request,
+            "deadletters.html",
+            page="deadletters",
+            letters=sources.registry.dead_letters(code=code or None, limit=200),
+            counts=sorted(sources.registry.dead_letter_counts().items()),
+            chosen=code,
+        )
+
+    @app.get("/deadletters/{number}", response_class=HTMLResponse, include_in_schema=False)
+    def deadletter(request: Request, number: int) -> HTMLResponse:
+        letter = sources.registry.dead_letter(number)
+        if letter is None:
+            raise HTTPException(404)
+        return page(request, "deadletter.html", page="deadletters", letter=letter)
+
+
+async def _live(
+    request: Request, sources: Sources, painter: Painter, medium: Medium | None
+) -> AsyncIterator[str]:
+    """The board's changing parts, as HTML, whenever they have changed."""
+    language, sent = language_of(request), ""
+    while not await request.is_disconnected():
+        try:
+            parts = await asyncio.to_thread(_parts, sources, painter, language, medium)
+        except StoreUnavailable:
+            yield ": the store is away\n\n"
+        else:
+            mark = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+            if mark != sent:
+                sent = mark
+                clock = city_time(sources.clock.now(), "%Y-%m-%d %H:%M:%S")
+                yield f"event: board\ndata: {json.dumps({**parts, 'clock': clock})}\n\n"
+            else:
+                yield ": nothing new\n\n"
+        await asyncio.sleep(LIVE_EVERY_S)
+
+
+def _parts(
+    sources: Sources, painter: Painter, language: str, medium: Medium | None
+) -> dict[str, str]:
+    content = _board_content(sources, medium)
+    return {
+        part: painter.paint(f"_{part}.html", language, **content)
+        for part in ("markers", "figures", "alerts", "health")
+    }
+
+
+def _add_api(app: FastAPI, sources: Sources) -> None:
+    @app.get("/healthz")
+    def healthz() -> dict[str, Any]:
+        """Whether store and registry answer."""
+        sources.registry.version()
+        sources.store.latest(sensors=[])
+        return {"ok": True}
+
+    @app.get("/api/board")
+    def board() -> Any:
+        """The whole city now."""
+        return jsonable_encoder(sources.board())
+
+    @app.get("/api/stations/{station_id}")
+    def station(station_id: str, hours: Annotated[int, Query(ge=1, le=168)] = 24) -> Any:
+        """One station: state, sensors, observations and hourly aggregates."""
+        view = station_view(
+            station_id,
+            store=sources.store,
+            registry=sources.registry,
+            now=sources.clock.now(),
+            hours=hours,
+        )
+        if view is None:
+            raise HTTPException(404, f"no station {station_id!r}")
+        return jsonable_encoder(
+            {
+                "state": view.state,
+                "sensors": view.sensors,
+                "observations": view.observations.to_dicts(),
+                "hours": view.hours.to_dicts(),
+            }
+        )
+
+    @app.get("/api/sensors")
+    def sensors() -> Any:
+        """All sensors."""
+        return jsonable_encoder(list(sources.registry.sensors().values()))
+
+    @app.get("/api/alerts")
+    def alert_list(
+        state: AlertState | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    ) -> Any:
+        """Alerts, the newest first."""
+        return jsonable_encoder(alerting.alerts(sources.registry, state=state, limit=limit))
+
+    @app.get("/api/deadletters")
+    def deadletters(
+        code: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    ) -> Any:
+        """Refused messages, the newest first; `raw` as text, what is not UTF-8 escaped."""
+        return [
+            {
+                **letter.model_dump(mode="json", exclude={"raw"}),
+                "raw": letter.raw.decode("utf-8", "backslashreplace"),
+            }
+            for letter in sources.registry.dead_letters(code=code, limit=limit)
+        ]

@@ -1,0 +1,151 @@
+"""What each page shows: from read models to what the templates paint. No HTML here, no HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from alerts import load_rules, open_alerts
+from alerts.rules import holds_for, limit_for
+from alerts.windows import Window
+from console.charts import Chart, chart
+from console.city_map import project, spread
+from network.views import CityBoard, StationState, StationView
+from registry import Registry
+from schemas import Medium, catalogue
+from schemas.alerts import Alert, Rule
+from schemas.flags import USABLE
+from schemas.registry import Place, Sensor, Station
+
+SHOWN_ALERTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A station on the map."""
+
+    state: StationState
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class AlertLine:
+    """An alert with the names that people know."""
+
+    alert: Alert
+    rule: Rule | None
+    station: Station
+    district: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterChart:
+    parameter: str
+    sensor: str
+    chart: Chart
+    limit: float | None
+
+
+def markers(board: CityBoard, medium: Medium | None) -> list[Marker]:
+    """Stations on the map, of one medium or all, none on top of another."""
+    shown = [s for s in board.stations if medium in (None, s.station.medium)]
+    places = spread([project(s.station.lon, s.station.lat) for s in shown])
+    return [Marker(state, x, y) for state, (x, y) in zip(shown, places, strict=True)]
+
+
+def alert_lines(found: list[Alert], registry: Registry) -> list[AlertLine]:
+    """Alerts with rule, station and district."""
+    rules = {rule.id: rule for rule in load_rules()}
+    stations = {str(key): station for key, station in registry.stations().items()}
+    places = registry.places()
+    return [AlertLine(a, rules.get(a.rule), stations[a.station], places[a.district]) for a in found]
+
+
+def open_alert_lines(registry: Registry) -> list[AlertLine]:
+    return alert_lines(open_alerts(registry), registry)
+
+
+def station_charts(view: StationView, now: datetime) -> list[ParameterChart]:
+    """One chart for each channel of the station, in the sensors' order."""
+    charts = []
+    for sensor in view.sensors:
+        own = view.observations.filter(pl.col("sensor") == sensor.id)
+        for key in sensor.parameters:
+            rows = own.filter(pl.col("parameter") == key)
+            if rows.is_empty():
+                continue
+            limit = limit_now(view.state.station, key, now)
+            charts.append(
+                ParameterChart(key, sensor.id, _chart(view, sensor, key, rows, limit), limit)
+            )
+    return charts
+
+
+def _chart(
+    view: StationView, sensor: Sensor, key: str, rows: pl.DataFrame, limit: float | None
+) -> Chart:
+    usable = (pl.col("quality") % 10).is_in([int(flag) for flag in USABLE])
+    good = rows.filter(usable).select("ts", "value").rows()
+    bad = rows.filter(~usable, pl.col("value").is_not_null()).select("ts", "value").rows()
+    means = view.hours.filter(pl.col("parameter") == key).sort("start")
+    # A wild value would flatten everything else: what is off the scale is left to the table.
+    low, high = catalogue()[key].range
+    return chart(
+        view.window,
+        good,
+        [(t, v) for t, v in bad if low <= v <= high],
+        means.select("start", "value").rows(),
+        gap=timedelta(seconds=max(3 * sensor.cadence_s, 600)),
+        limit=limit,
+    )
+
+
+def limit_now(station: Station, key: str, now: datetime) -> float | None:
+    """The limit that a rule sets for this station's parameter at this time of day."""
+    part = Window(now, 0, 1).part
+    for rule in load_rules():
+        if rule.parameter == key and holds_for(rule, station):
+            limit = limit_for(rule, station.zone, part)
+            if limit is not None:
+                return limit.value
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class SensorLine:
+    sensor: Sensor
+    station: Station
+    last: datetime | None
+
+
+def sensor_lines(
+    registry: Registry,
+    latest: pl.DataFrame,
+    *,
+    medium: str = "",
+    district: str = "",
+    state: str = "",
+    text: str = "",
+) -> list[SensorLine]:
+    """Sensors that match all the given filters; empty = any."""
+    stations = registry.stations()
+    last: dict[str, Any] = dict(
+        latest.group_by("sensor").agg(pl.col("ts").max()).select("sensor", "ts").rows()
+    )
+    wanted = text.strip().lower()
+    found = []
+    for sensor in registry.sensors().values():
+        station = stations[sensor.station]
+        everything = " ".join((sensor.id, sensor.serial, sensor.model, station.zh, station.en))
+        if (
+            medium in ("", sensor.medium)
+            and district in ("", station.district)
+            and state in ("", sensor.state)
+            and wanted in everything.lower()
+        ):
+            found.append(SensorLine(sensor, station, last.get(sensor.id)))
+    return found
