@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from registry import Registry, open_registry
-from schemas import Interval
+from schemas import Interval, from_ms, to_ms
 from storage import Store, open_store
 
 RETRIES = {"retries": 3, "retry_delay": timedelta(seconds=20)}
@@ -30,5 +30,6 @@ def sources() -> Iterator[tuple[Store, Registry]]:
 
 
 def interval_of(context: Any) -> Interval:
-    """The data interval of a task's run."""
-    return Interval(context["data_interval_start"], context["data_interval_end"])
+    """The data interval of a task's run, in plain datetimes: Airflow's own behave otherwise."""
+    names = ("data_interval_start", "data_interval_end")
+    return Interval(*(from_ms(to_ms(context[name])) for name in names))

@@ -38,6 +38,7 @@ class Publisher:
         self._address = address
         self._ledger = ledger
         self._sent: dict[int, Outgoing] = {}
+        self._early: set[int] = set()  # acknowledged before `publish` had noted them
         self._lock = threading.Lock()
         self._room = threading.Semaphore(IN_FLIGHT)
         self._connected = threading.Event()
@@ -81,11 +82,14 @@ class Publisher:
     def publish(self, message: Outgoing) -> None:
         """Hand a message over; waits while too many are unacknowledged."""
         self._room.acquire()
+        # Not under our lock: paho holds its own when it calls back. The answer may be faster.
+        mid = self._client.publish(message.topic, message.payload, 1, message.retain).mid
         with self._lock:
-            receipt = self._client.publish(
-                message.topic, message.payload, qos=1, retain=message.retain
-            )
-            self._sent[receipt.mid] = message
+            if mid in self._early:
+                self._early.remove(mid)
+                self._ledger.count(message)
+            else:
+                self._sent[mid] = message
 
     def drain(self, patience_s: float) -> int:
         """Wait until everything is acknowledged; returns how many messages still are not."""
@@ -101,11 +105,12 @@ class Publisher:
         self._connected.set()
 
     def _on_publish(
-        self, _client: mqtt.Client, _data: Any, mid: int, reason: Any, _properties: Any
+        self, _client: mqtt.Client, _data: Any, mid: int, _reason: Any, _properties: Any
     ) -> None:
         with self._lock:
             message = self._sent.pop(mid, None)
-            if message is not None and not (reason is not None and reason.is_failure):
+            if message is None:
+                self._early.add(mid)
+            else:
                 self._ledger.count(message)
-        if message is not None:
-            self._room.release()
+        self._room.release()

@@ -1,0 +1,125 @@
+"""The board in a real browser: on the wall, on a phone, live."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from console import create_app
+from tests.console.conftest import City, fill
+from tests.parts import need
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> City:
+    from datetime import UTC, datetime
+
+    home = tmp_path_factory.mktemp("browser-city")
+    store_url, registry_url = f"sqlite:///{home}/o.db", f"sqlite:///{home}/r.db"
+    fill(store_url, registry_url, home)
+    return City(store_url, registry_url, datetime.now(UTC))
+
+
+@pytest.fixture(scope="module")
+def url(city: City) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    app = create_app(store_url=city.store_url, registry_url=city.registry_url)
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    need("chromium", Path(CHROMIUM).exists())
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+class Visit:
+    """A page with everything that the browser complained about."""
+
+    def __init__(self, browser: Browser, width: int, height: int) -> None:
+        self.complaints: list[str] = []
+        self.page: Page = browser.new_page(viewport={"width": width, "height": height})
+        self.page.on("console", lambda m: self.complaints.append(m.text))
+        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
+
+
+def test_the_wall_shows_stations_of_every_medium_with_current_values(
+    browser: Browser, url: str
+) -> None:
+    visit = Visit(browser, 1920, 1080)
+    visit.page.goto(url)
+    for medium in ("noise", "air", "water", "soil"):
+        assert visit.page.locator(f".marker[data-medium={medium}]").count() > 0
+        figures = visit.page.locator(f".card[data-medium={medium}] dd b").all_inner_texts()
+        assert any(figure != "–" for figure in figures), medium
+    assert visit.page.locator("#alerts li.quiet").count() == 0
+    assert visit.page.evaluate("document.documentElement.scrollHeight") <= 1080
+    visit.page.wait_for_timeout(500)
+    assert visit.complaints == []
+
+
+def test_the_phone_needs_no_sideways_scrolling(browser: Browser, url: str) -> None:
+    visit = Visit(browser, 390, 844)
+    for path in ("/", "/sensors", "/alerts", "/deadletters", "/stations/st-noise-dongmen"):
+        visit.page.goto(url + path)
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    assert visit.complaints == []
+
+
+def test_a_new_reading_changes_the_board_by_itself(browser: Browser, url: str, city: City) -> None:
+    visit = Visit(browser, 1280, 900)
+    visit.page.goto(url)
+    title = visit.page.locator("a[href='/stations/st-noise-longcheng'] title")
+    assert "111.1" not in (title.text_content() or "")
+    city.measure("noise-longcheng-1", laeq=111.1, lmax=112.0)
+    visit.page.wait_for_function(
+        "() => document.querySelector(\"a[href='/stations/st-noise-longcheng'] title\")"
+        ".textContent.includes('111.1')",
+        timeout=10_000,
+    )
+    assert visit.page.locator("#live-state").inner_text() == "实时"
+    assert visit.complaints == []
+
+
+def test_the_language_can_be_changed_and_a_station_opened(browser: Browser, url: str) -> None:
+    visit = Visit(browser, 1280, 900)
+    visit.page.goto(url)
+    visit.page.click("a.lang")
+    assert visit.page.locator("h2", has_text="Open alerts").count() == 1
+    visit.page.click("a[href='/stations/st-river-luohu-bridge']")
+    assert visit.page.locator("figure svg path.line").count() >= 5
+    assert visit.complaints == []
+
+
+def test_the_board_is_complete_without_javascript(browser: Browser, url: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(url)
+    assert page.locator(".marker").count() > 40
+    context.close()

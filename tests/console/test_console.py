@@ -1,0 +1,181 @@
+"""Pages, API and live updates of the console, over HTTP."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console import create_app
+from console.charts import chart, nice_step
+from console.city_map import APART, EAST, HEIGHT, NORTH, SOUTH, WEST, outlines, project, spread
+from console.texts import number, texts, unit
+from schemas import Interval
+from tests.console.conftest import HOSTILE, City
+
+PAGES = ["/", "/?medium=air", "/sensors", "/sensors?medium=water&district=dapeng", "/alerts"]
+PAGES += ["/alerts?state=open", "/alerts/1", "/deadletters", "/deadletters?code=json_broken"]
+PAGES += ["/deadletters/1", "/stations/st-noise-dongmen", "/stations/st-sea-daya-bay"]
+
+
+@pytest.fixture(scope="module")
+def app(city: City) -> FastAPI:
+    return create_app(store_url=city.store_url, registry_url=city.registry_url)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> TestClient:
+    return TestClient(app)  # without cookies of the test before
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_there_in_both_languages(
+    client: TestClient, path: str, language: str
+) -> None:
+    answer = client.get(path, params={"lang": language} if "?" not in path else None)
+    if "?" in path:
+        answer = client.get(f"{path}&lang={language}")
+    assert answer.status_code == 200
+    assert f'<html lang="{"zh-CN" if language == "zh" else "en"}">' in answer.text
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert 'style="' not in answer.text, "the content security policy forbids inline style"
+
+
+@pytest.mark.parametrize("path", ["/", "/sensors", "/deadletters", "/deadletters/1", "/alerts"])
+def test_hostile_names_come_out_inert(client: TestClient, path: str) -> None:
+    text = client.get(path).text
+    assert HOSTILE not in text
+    assert "&lt;script&gt;" in text or path == "/alerts"
+
+
+def test_chinese_is_the_default_and_a_choice_is_remembered(city: City) -> None:
+    visitor = TestClient(create_app(store_url=city.store_url, registry_url=city.registry_url))
+    assert "一张网" in visitor.get("/").text
+    assert "One Network" in visitor.get("/?lang=en").text
+    assert "One Network" in visitor.get("/").text
+    assert "SameSite=lax" in visitor.get("/?lang=zh").headers["set-cookie"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/nothing", 404),
+        ("/stations/nowhere", 404),
+        ("/alerts/999999", 404),
+        ("/deadletters/999999", 404),
+        ("/alerts/abc", 422),
+        ("/?medium=fire", 422),
+        ("/alerts?state=sleeping", 422),
+    ],
+)
+def test_mistakes_get_a_page_that_says_so(client: TestClient, path: str, status: int) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert "返回总览" in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_the_api_gives_the_same_as_json(client: TestClient) -> None:
+    board = client.get("/api/board").json()
+    assert {m["medium"] for m in board["mediums"]} == {"noise", "air", "water", "soil"}
+    assert board["account"]["received"] == board["account"]["stored"]
+    station = client.get("/api/stations/st-noise-dongmen").json()
+    assert station["observations"]
+    assert {"parameter", "value", "quality", "ts", "sensor"} == set(station["observations"][0])
+    assert len(client.get("/api/sensors").json()) == 61
+    assert client.get("/api/alerts?state=open").json()[0]["state"] == "open"
+    assert client.get("/api/deadletters").json()[0]["raw"].endswith("\\xff\x00")
+    assert client.get("/healthz").json() == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/stations/nowhere", 404),
+        ("/api/stations/x?hours=0", 422),
+        ("/api/alerts?limit=0", 422),
+    ],
+)
+def test_api_mistakes_name_what_is_wrong(client: TestClient, path: str, status: int) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert answer.json()["error"]
+
+
+def test_an_open_alert_stands_on_board_list_and_station(client: TestClient) -> None:
+    for path in ("/", "/alerts", "/stations/st-noise-dongmen"):
+        assert "功能区" in client.get(path).text
+
+
+def test_sensors_are_found_by_text(client: TestClient) -> None:
+    text = client.get("/sensors?text=DONGMEN&medium=noise").text
+    assert "noise-dongmen-1" in text
+    assert "air-lianhua-1" not in text
+
+
+def test_every_word_is_there_in_both_languages() -> None:
+    for key, words in texts().items():
+        assert set(words) == {"zh", "en"}, key
+        assert all(words.values()), key
+
+
+def test_numbers_are_shown_with_the_resolution_of_their_parameter() -> None:
+    assert number(12.3456, "pm25") == "12.3"
+    assert number(None, "pm25") == "–"
+    assert number(7.1, "ph") == "7.10"
+    assert (unit("pm25"), unit("temperature"), unit("ph")) == ("µg/m³", "°C", "")
+
+
+def test_the_map_keeps_north_up_and_the_far_east_in_its_inset() -> None:
+    assert project(WEST, NORTH) == (0, 0)
+    assert project(EAST, SOUTH) == pytest.approx((1000, HEIGHT), abs=0.1)
+    assert project(115.0, 22.86)[0] < 1000
+    assert len(outlines()) == 8
+    assert all(re.fullmatch(r"[MLZ0-9. -]+", outline.path) for outline in outlines())
+
+
+@given(st.lists(st.tuples(st.floats(0, 400), st.floats(0, 300)), max_size=12))
+def test_no_marker_hides_another(points: list) -> None:
+    placed = spread(points)
+    for i, (x, y) in enumerate(placed):
+        for other_x, other_y in placed[i + 1 :]:
+            assert ((x - other_x) ** 2 + (y - other_y) ** 2) ** 0.5 > APART * 0.5
+
+
+NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
+WINDOW = Interval(NOON, NOON + timedelta(hours=24))
+
+
+def drawn(good: list, **more: object):
+    options = {"gap": timedelta(minutes=30), "limit": None, **more}
+    return chart(WINDOW, good, [], [], **options)  # type: ignore[arg-type]
+
+
+def test_a_gap_is_not_drawn_over() -> None:
+    points = [(NOON + timedelta(minutes=m), 1.0 * m) for m in (0, 10, 120, 130)]
+    assert drawn(points).line.count("M") == 2
+    assert (
+        drawn(
+            [(NOON, 1.0), (NOON + timedelta(minutes=5), None), (NOON + timedelta(minutes=9), 2.0)]
+        ).line.count("M")
+        == 2
+    )
+
+
+def test_a_chart_without_data_or_with_one_value_still_has_axes() -> None:
+    assert drawn([]).y_ticks
+    assert len(drawn([(NOON, 5.0)]).y_ticks) >= 2
+    assert drawn([(NOON, 5.0)], limit=80.0).limit is not None
+
+
+@given(st.floats(1e-3, 1e6))
+def test_axis_steps_are_round_and_few(span: float) -> None:
+    step = nice_step(span)
+    assert 1 <= span / step <= 5
