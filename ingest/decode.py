@@ -35,6 +35,8 @@ def decode_json(payload: bytes) -> Decoded:
     try:
         if batch:
             readings = _READINGS.validate_json(payload)
+            if not readings:
+                return _decode_one_by_one(payload)
             _refuse_count(len(readings))
             return Decoded(list(enumerate(readings)))
         return Decoded([(0, _READING.validate_json(payload))])

@@ -29,7 +29,7 @@ class SensorDirectory:
     def qc(self, sensor: Sensor) -> SensorQc:
         tests = self._qc.get(sensor.id)
         if tests is None:
-            known = {key: self._catalogue[key] for key in sensor.parameters}
+            known = {k: self._catalogue[k] for k in sensor.parameters if k in self._catalogue}
             tests = self._qc[sensor.id] = SensorQc(sensor, known)
         return tests
 

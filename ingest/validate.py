@@ -57,7 +57,7 @@ def check_reading(reading: Reading, sensor: Sensor, catalogue: Catalogue, now_ms
     ts_ms = device_time(reading.ts, now_ms)
     allowed = sensor.parameters
     for key in reading.values:
-        if key not in allowed:
+        if key not in allowed or key not in catalogue:
             raise _parameter_refused(key, sensor.id, catalogue)
     for key, unit in (reading.units or {}).items():
         if key in catalogue and unit != catalogue[key].unit:

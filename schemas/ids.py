@@ -70,7 +70,7 @@ class Topic:
                 remedy="set the device's publish topic as printed on its registration sheet",
             )
         _, _, medium, sensor, channel, fmt = levels
-        if not _ID.match(sensor):
+        if not _ID.fullmatch(sensor):
             raise Rejected(
                 "topic_malformed",
                 field="topic sensor_id",

@@ -1,0 +1,315 @@
+"""What becomes of a message: accepted, flagged, or refused with a reason people understand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.directory import SensorDirectory
+from ingest.pipeline import Batch, Message, Pipeline
+from ingest.qc import ChannelHistory
+from registry import Registry, migrate, open_registry, seed_demo_city
+from schemas import catalogue, flag_of, load_catalogue
+from schemas.catalogue import Catalogue
+from schemas.flags import Cause, Flag, cause_of
+from schemas.rejection import reasons
+
+NOW = 1_795_000_000_000
+AIR = "onenet/v1/air/air-lianhua-1/data/json"
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    url = f"sqlite:///{tmp_path_factory.mktemp('registry')}/registry.db"
+    migrate(url)
+    opened = open_registry(url)
+    seed_demo_city(opened)
+    return opened
+
+
+def make_pipeline(registry: Registry, parameters: Catalogue) -> Pipeline:
+    directory = SensorDirectory(registry, parameters)
+    directory.renew()
+    return Pipeline(directory, parameters)
+
+
+@pytest.fixture
+def pipeline(registry: Registry) -> Pipeline:
+    return make_pipeline(registry, catalogue())
+
+
+def reading(ts: object = NOW, **values: object) -> dict[str, object]:
+    return {"ts": ts, "values": values or {"pm25": 12.3}}
+
+
+def send(pipeline: Pipeline, payload: object, topic: str = AIR) -> Batch:
+    batch = Batch()
+    raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    pipeline.process(Message(topic, raw, NOW), batch)
+    return batch
+
+
+def test_a_reading_is_accepted_with_its_values_and_time(pipeline: Pipeline) -> None:
+    batch = send(pipeline, reading("2026-11-14T10:06:40+08:00", pm25=12.3, no2=None))
+    (kept,) = batch.readings
+    assert (kept.sensor, kept.values) == ("air-lianhua-1", {"pm25": 12.3, "no2": None})
+    assert kept.ts_ms == 1_794_622_000_000
+    assert kept.arrived_ms == NOW
+    assert {key: flag_of(code) for key, code in kept.quality.items()} == {"no2": Flag.MISSING}
+    assert not batch.dead_letters
+
+
+def test_of_an_array_the_good_are_kept_and_the_bad_refused_by_position(pipeline: Pipeline) -> None:
+    payload = [reading(NOW), reading("x"), reading(NOW + 1), {"ts": NOW + 2}, reading("y")]
+    batch = send(pipeline, payload)
+    assert [r.ts_ms for r in batch.readings] == [NOW, NOW + 1]
+    assert {d.code: d.refused for d in batch.dead_letters} == {
+        "timestamp_malformed": (1, 4),
+        "field_missing": (3,),
+    }
+    assert sum(batch.received.values()) == 5
+    assert sum(batch.dead_lettered.values()) == 3
+
+
+DAY_MS = 86_400_000
+HOSTILE: list[tuple[str, object, str]] = [
+    ("broken JSON", b'{"ts": 1795000000000, "values": {"pm25": ', "json_broken"),
+    ("nothing", b"", "payload_empty"),
+    ("blanks", b"   ", "json_broken"),
+    ("not UTF-8", b'{"ts": 1, "values": {"\xff\xfe": 1}}', "json_broken"),
+    ("binary", bytes(range(256)), "json_broken"),
+    ("two documents", b'{"ts":1}{"ts":2}', "json_broken"),
+    ("a bare number", b"12.3", "payload_shape"),
+    ("a bare text", b'"pm25=12"', "payload_shape"),
+    ("null", b"null", "payload_shape"),
+    ("an empty array", b"[]", "payload_shape"),
+    ("an array of numbers", b"[1, 2, 3]", "field_type"),
+    ("no values", {"ts": NOW}, "field_missing"),
+    ("empty values", {"ts": NOW, "values": {}}, "field_missing"),
+    ("no time", {"values": {"pm25": 1}}, "field_missing"),
+    ("an unknown field", {**reading(), "colour": "red"}, "field_unknown"),
+    ("text as value", reading(pm25="12.3"), "field_type"),
+    ("decimal comma", reading(pm25="12,3"), "field_type"),
+    ("true as value", reading(pm25=True), "field_type"),
+    ("a list as value", reading(pm25=[1]), "field_type"),
+    ("NaN", b'{"ts": 1795000000000, "values": {"pm25": NaN}}', "value_not_finite"),
+    ("infinity", b'{"ts": 1795000000000, "values": {"pm25": Infinity}}', "value_not_finite"),
+    (
+        "a number beyond floats",
+        b'{"ts": 1795000000000, "values": {"pm25": 1e999}}',
+        "value_not_finite",
+    ),
+    ("an absurd number", reading(pm25=1e300), "field_type"),
+    ("one megabyte of text", {"ts": "x" * 1_000_000, "values": {"pm25": 1}}, "payload_too_large"),
+    ("deep nesting", b'{"ts":1,"values":' + b'{"a":' * 50 + b"1" + b"}" * 51, "too_deep"),
+    ("bottomless nesting", b"[" * 100_000, "too_deep"),
+    ("too many readings", [reading(NOW + n) for n in range(501)], "too_many_readings"),
+    ("too many values", reading(**{f"p{n}": 1 for n in range(65)}), "too_many_values"),
+    ("wrong unit", {**reading(), "units": {"pm25": "mg/m3"}}, "unit_wrong"),
+    ("an unknown parameter", reading(phlogiston=1), "parameter_unknown"),
+    ("a parameter that it does not measure", reading(laeq=60), "parameter_not_measured"),
+    ("the future", reading(NOW + 6 * 60_000), "clock_ahead"),
+    ("the past", reading(NOW - 36 * DAY_MS), "too_old"),
+    ("the epoch", reading(0), "too_old"),
+    ("seconds for milliseconds", reading(NOW // 1000), "too_old"),
+    ("a time without zone", reading("2026-11-24T08:00:00"), "timestamp_malformed"),
+    ("a time that is none", reading("yesterday"), "timestamp_malformed"),
+    ("a half millisecond", reading(NOW + 0.5), "field_type"),
+    ("another's id", {**reading(), "sensor": "air-cuizhu-1"}, "sensor_mismatch"),
+    ("control characters", {**reading(), "units": {"pm25": "ug\x00\x07/m3"}}, "text_not_allowed"),
+    ("SQL in a name", reading(**{"pm25'; DROP TABLE reading;--": 1}), "text_not_allowed"),
+    ("line protocol in a name", reading(**{"pm25=1,sensor=x": 1}), "text_not_allowed"),
+    ("markup in a name", reading(**{"<script>alert(1)</script>": 1}), "text_not_allowed"),
+    ("an unknown device flag", {**reading(), "flags": {"pm25": "Q"}}, "field_type"),
+    ("a huge counter", {**reading(), "seq": 2**70}, "field_type"),
+]
+
+HOSTILE_TOPICS: list[tuple[str, str, str]] = [
+    ("an unknown sensor", "onenet/v1/air/air-nobody-1/data/json", "sensor_unknown"),
+    ("a retired sensor", "onenet/v1/noise/noise-huaqiangbei-0/data/json", "sensor_retired"),
+    ("another medium", "onenet/v1/water/air-lianhua-1/data/json", "medium_mismatch"),
+    ("an unknown medium", "onenet/v1/fire/air-lianhua-1/data/json", "topic_malformed"),
+    ("an unknown channel", "onenet/v1/air/air-lianhua-1/dta/json", "topic_malformed"),
+    ("an unsupported format", "onenet/v1/air/air-lianhua-1/data/senml", "format_unsupported"),
+    ("SQL as sensor", "onenet/v1/air/x' OR 1=1--/data/json", "topic_malformed"),
+    ("capitals", "onenet/v1/air/AIR-LIANHUA-1/data/json", "topic_malformed"),
+    ("a newline", "onenet/v1/air/air-lianhua-1\n/data/json", "topic_malformed"),
+    ("a status that is none", "onenet/v1/air/air-lianhua-1/status/json", "payload_shape"),
+]
+
+
+@pytest.mark.parametrize(("name", "payload", "code"), HOSTILE, ids=[h[0] for h in HOSTILE])
+def test_a_bad_payload_is_refused_with_its_reason(
+    pipeline: Pipeline, name: str, payload: object, code: str
+) -> None:
+    understandable(send(pipeline, payload), code)
+
+
+@pytest.mark.parametrize(
+    ("name", "topic", "code"), HOSTILE_TOPICS, ids=[h[0] for h in HOSTILE_TOPICS]
+)
+def test_a_bad_topic_is_refused_with_its_reason(
+    pipeline: Pipeline, name: str, topic: str, code: str
+) -> None:
+    understandable(send(pipeline, reading(), topic), code)
+
+
+def understandable(batch: Batch, code: str) -> None:
+    """Refused for this reason, told in both languages, with field, value, rule and remedy."""
+    assert [letter.code for letter in batch.dead_letters] == [code]
+    (letter,) = batch.dead_letters
+    assert not batch.readings
+    for text in (letter.reason_zh, letter.reason_en):
+        assert letter.field in text
+        assert letter.value in text
+        assert len(text) < 600
+        assert text.isprintable(), text
+    assert any("\u4e00" <= c <= "\u9fff" for c in letter.reason_zh)
+    assert reasons()[code]["do_zh"] in letter.reason_zh
+    assert sum(batch.received.values()) == sum(batch.dead_lettered.values()) >= 1
+
+
+def test_status_events_and_commands_are_not_readings(pipeline: Pipeline) -> None:
+    for channel, payload in (
+        ("status", {"state": "online", "session": 1}),
+        ("event", {"ts": NOW, "kind": "door"}),
+        ("cmd", {"anything": 1}),
+    ):
+        batch = send(pipeline, payload, AIR.replace("data", channel))
+        assert not batch.dead_letters
+        assert not batch.received
+
+
+@given(payload=st.binary(max_size=300))
+def test_no_bytes_whatever_break_the_pipeline(registry: Registry, payload: bytes) -> None:
+    batch = send(make_pipeline(registry, catalogue()), payload)
+    assert len(batch.readings) + len(batch.dead_letters) == 1
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=8) | st.integers(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(values=st.dictionaries(st.text(max_size=8), json_values, max_size=4), ts=json_values)
+def test_no_json_whatever_breaks_the_pipeline(registry: Registry, values: dict, ts: object) -> None:
+    batch = send(make_pipeline(registry, catalogue()), {"ts": ts, "values": values})
+    assert len(batch.readings) + len(batch.dead_letters) == 1
+
+
+def test_a_new_parameter_is_one_entry_of_data_and_no_code(
+    tmp_path: Path, registry: Registry
+) -> None:
+    """Illuminance in lx: an entry in the catalogue file, a channel in the registration; no code."""
+    shipped = yaml.safe_load(
+        (Path(__file__).parents[2] / "schemas" / "parameters.yaml").read_text("utf-8")
+    )
+    shipped["illuminance"] = {
+        "zh": "照度",
+        "en": "Illuminance",
+        "unit": "lx",
+        "media": ["air"],
+        "range": [0, 200_000],
+        "resolution": 1,
+        "codes": {"qudt": "unit:LUX"},
+        "qc": [{"cadence_s": 300, "spike_suspect": 50_000}],
+    }
+    path = tmp_path / "parameters.yaml"
+    path.write_text(yaml.safe_dump(shipped, allow_unicode=True), "utf-8")
+    extended = load_catalogue(path)
+
+    url = f"sqlite:///{tmp_path}/registry.db"
+    migrate(url)
+    own = open_registry(url)
+    seed_demo_city(own)
+    sensor = own.sensors()["air-lianhua-1"]
+    own.add(sensors=[sensor.model_copy(update={"parameters": (*sensor.parameters, "illuminance")})])
+
+    pipeline = make_pipeline(own, extended)
+    (kept,) = send(pipeline, reading(NOW, illuminance=53_000)).readings
+    assert kept.values == {"illuminance": 53_000}
+    (wild,) = send(pipeline, reading(NOW + 300_000, illuminance=300_000)).readings
+    assert flag_of(wild.quality["illuminance"]) is Flag.BAD
+    refused = send(make_pipeline(own, catalogue()), reading(illuminance=1))
+    assert refused.dead_letters[0].code == "parameter_unknown"
+
+    from network.hours import channels
+
+    assert (
+        channels([own.sensors()["air-lianhua-1"]], extended)["parameter"]
+        .to_list()
+        .count("illuminance")
+    )
+
+
+def judged(key: str, cadence_s: int, *values: float) -> list[tuple[Flag, Cause]]:
+    parameter = catalogue()[key]
+    history = ChannelHistory(parameter, parameter.qc_for(cadence_s), 3 * cadence_s * 1000)
+    codes = [history.judge(n * cadence_s * 1000, value) for n, value in enumerate(values)]
+    return [(flag_of(code), cause_of(code)) for code in codes]
+
+
+GOOD = (Flag.GOOD, Cause.NONE)
+
+
+def test_the_impossible_is_bad() -> None:
+    assert judged("pm25", 300, 10, -5, 2000, 11) == [
+        GOOD,
+        (Flag.BAD, Cause.RANGE),
+        (Flag.BAD, Cause.RANGE),
+        GOOD,
+    ]
+
+
+def test_a_spike_is_judged_by_the_threshold_of_its_cadence() -> None:
+    assert judged("pm25", 300, 10, 11, 10, 90)[-1] == (Flag.SUSPECT, Cause.SPIKE)
+    assert judged("pm25", 300, 10, 11, 10, 300)[-1] == (Flag.BAD, Cause.SPIKE)
+    assert judged("pm25", 3600, 10, 11, 10, 90)[-1] == GOOD
+    assert judged("pm25", 300, 10, 11, 10, 90, 12)[-1] == GOOD, "its neighbour is not to blame"
+
+
+def test_a_flat_line_is_suspect_after_its_time() -> None:
+    flags = judged("pm25", 300, *[12.0] * 30)
+    assert flags[20] == GOOD
+    assert flags[25] == (Flag.SUSPECT, Cause.FLATLINE)
+
+
+def test_a_late_reading_is_judged_by_its_true_neighbours() -> None:
+    parameter = catalogue()["pm25"]
+    history = ChannelHistory(parameter, parameter.qc_for(300), 900_000)
+    for minute in (0, 5, 15, 20):
+        history.judge(minute * 60_000, 10.0 + minute)
+    assert flag_of(history.judge(10 * 60_000, 20.0)) is Flag.GOOD
+    assert flag_of(history.judge(12 * 60_000, 150.0)) is Flag.SUSPECT
+
+
+@pytest.mark.parametrize(
+    ("letter", "flag", "cause"),
+    [
+        ("N", Flag.GOOD, Cause.NONE),
+        ("C", Flag.BAD, Cause.CALIBRATION),
+        ("D", Flag.BAD, Cause.DEVICE),
+        ("F", Flag.MISSING, Cause.DEVICE),
+    ],
+)
+def test_the_devices_own_flag_is_heard(
+    pipeline: Pipeline, letter: str, flag: Flag, cause: Cause
+) -> None:
+    (kept,) = send(pipeline, {**reading(), "flags": {"pm25": letter}}).readings
+    code = kept.quality.get("pm25", 1)  # type: ignore[call-overload]
+    assert (flag_of(code), cause_of(code)) == (flag, cause)
+
+
+def test_data_under_maintenance_are_suspect(pipeline: Pipeline) -> None:
+    payload = {"ts": NOW, "values": {"laeq": 50.0}}
+    (kept,) = send(pipeline, payload, "onenet/v1/noise/noise-maluan-1/data/json").readings
+    assert flag_of(kept.quality["laeq"]) is Flag.SUSPECT  # type: ignore[index]
