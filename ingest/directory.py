@@ -6,8 +6,9 @@ import time
 
 from ingest.qc import SensorQc
 from registry import Registry
-from schemas import Catalogue, SensorId
-from schemas.registry import Sensor
+from schemas import Catalogue, SensorId, SeriesTags
+from schemas.observation import GOVERNMENT, UNPLACED
+from schemas.registry import Sensor, Station
 
 CHECK_EVERY_S = 2.0
 
@@ -21,10 +22,14 @@ class SensorDirectory:
         self._version = -1
         self._checked = float("-inf")
         self._sensors: dict[SensorId, Sensor] = {}
+        self._tags: dict[SensorId, SeriesTags] = {}
         self._qc: dict[SensorId, SensorQc] = {}
 
     def find(self, sensor: SensorId) -> Sensor | None:
         return self._sensors.get(sensor)
+
+    def tags(self, sensor: SensorId) -> SeriesTags:
+        return self._tags.get(sensor, UNPLACED)
 
     def qc(self, sensor: Sensor) -> SensorQc:
         tests = self._qc.get(sensor.id)
@@ -43,5 +48,17 @@ class SensorDirectory:
             for sensor_id, record in fresh.items():
                 if self._sensors.get(sensor_id) != record:
                     self._qc.pop(sensor_id, None)  # other thresholds may hold now
+            stations = self._registry.stations()
+            self._tags = {s.id: _tags(s, stations[s.station]) for s in fresh.values()}
             self._sensors, self._version = fresh, version
         self._checked = time.monotonic()
+
+
+def _tags(sensor: Sensor, station: Station) -> SeriesTags:
+    return SeriesTags(
+        medium=sensor.medium,
+        station=station.id,
+        district=station.district,
+        subdistrict=station.subdistrict or "",
+        owner=station.enterprise or GOVERNMENT,
+    )

@@ -78,7 +78,7 @@ class Pipeline:
             _bury(batch, message, account, {rejected.code: [(None, rejected)]})
             return
 
-        tests = self._directory.qc(sensor)
+        tests, tags = self._directory.qc(sensor), self._directory.tags(sensor.id)
         refused: dict[str, list[tuple[int | None, Rejected]]] = {}
         for position, case in decoded.refused:
             refused.setdefault(case.code, []).append((position, case))
@@ -91,7 +91,7 @@ class Pipeline:
             values = {ParameterKey(key): value for key, value in reading.values.items()}
             codes = tests.flag(ts_ms, reading)
             batch.readings.append(
-                FlaggedReading(sensor.id, ts_ms, values, codes, message.arrived_ms)
+                FlaggedReading(sensor.id, ts_ms, values, codes, message.arrived_ms, tags)
             )
             batch.received[account] += 1
         _bury(batch, message, account, refused)

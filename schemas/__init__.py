@@ -4,7 +4,7 @@ from schemas.catalogue import Catalogue, Parameter, QcSettings, catalogue, load_
 from schemas.clock import CITY_TIME, Clock, FixedClock, Interval, SystemClock, from_ms, to_ms
 from schemas.flags import Cause, Flag, flag_of, quality
 from schemas.ids import Format, Medium, ParameterKey, SensorId, StationId, Topic, TopicChannel
-from schemas.observation import FlaggedReading, Level, Outcome, Period
+from schemas.observation import FlaggedReading, Level, Outcome, Period, SeriesTags
 from schemas.rejection import Rejected
 from schemas.wire import Event, Reading, Status
 
@@ -29,6 +29,7 @@ __all__ = [
     "Reading",
     "Rejected",
     "SensorId",
+    "SeriesTags",
     "StationId",
     "Status",
     "SystemClock",

@@ -14,6 +14,26 @@ import polars as pl
 from schemas.ids import ParameterKey, SensorId
 
 
+GOVERNMENT = "government"
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesTags:
+    """What a store may group a sensor's readings by; bounded, nothing here is per message.
+
+    owner: the enterprise whose own sensor it is, else `government`.
+    """
+
+    medium: str = ""
+    station: str = ""
+    district: str = ""
+    subdistrict: str = ""
+    owner: str = GOVERNMENT
+
+
+UNPLACED = SeriesTags()
+
+
 @dataclass(slots=True)
 class FlaggedReading:
     """One reading of one sensor, validated and flagged.
@@ -21,6 +41,7 @@ class FlaggedReading:
     ts_ms: device time, ms since the epoch, UTC. values: canonical units; None = missing.
     quality: quality code (see `schemas.flags`) of each value that is not plainly good.
     arrived_ms: when it reached us; decides the hour of the account.
+    tags: where the sensor stands; no part of the reading's identity.
     """
 
     sensor: SensorId
@@ -28,6 +49,7 @@ class FlaggedReading:
     values: dict[ParameterKey, float | None]
     quality: dict[ParameterKey, int] = field(default_factory=dict)
     arrived_ms: int = 0
+    tags: SeriesTags = UNPLACED
 
 
 class Outcome(StrEnum):

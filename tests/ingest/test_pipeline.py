@@ -14,7 +14,7 @@ from ingest.directory import SensorDirectory
 from ingest.pipeline import Batch, Message, Pipeline
 from ingest.qc import ChannelHistory
 from registry import Registry, migrate, open_registry, seed_demo_city
-from schemas import catalogue, flag_of, load_catalogue
+from schemas import SeriesTags, catalogue, flag_of, load_catalogue
 from schemas.catalogue import Catalogue
 from schemas.flags import Cause, Flag, cause_of
 from schemas.rejection import reasons
@@ -62,6 +62,14 @@ def test_a_reading_is_accepted_with_its_values_and_time(pipeline: Pipeline) -> N
     assert kept.arrived_ms == NOW
     assert {key: flag_of(code) for key, code in kept.quality.items()} == {"no2": Flag.MISSING}
     assert not batch.dead_letters
+
+
+def test_a_reading_carries_where_its_sensor_stands(pipeline: Pipeline) -> None:
+    (government,) = send(pipeline, reading()).readings
+    assert government.tags == SeriesTags("air", "st-air-lianhua", "futian", "lianhua", "government")
+    topic = "onenet/v1/water/water-outfall-songgang-plating-1/data/json"
+    (enterprise,) = send(pipeline, reading(ph=7.1), topic).readings
+    assert enterprise.tags.owner == "songgang-plating"
 
 
 def test_of_an_array_the_good_are_kept_and_the_bad_refused_by_position(pipeline: Pipeline) -> None:
