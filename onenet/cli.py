@@ -76,9 +76,12 @@ def demo(
         "demo-report.json"
     ),
     airflow: Annotated[bool, typer.Option(help="Run the DAGs in a real Airflow.")] = True,
+    console_port: Annotated[int, typer.Option(help="The board's port; the next free if busy.")] = (
+        8000
+    ),
 ) -> None:
     """Start the whole network on this machine and show it at work: no server, no Docker."""
-    from onenet.stack import Stack, StackOptions
+    from onenet.stack import WANTED_PORTS, Stack, StackOptions
 
     options = StackOptions(
         home=home.resolve(),
@@ -86,6 +89,7 @@ def demo(
         for_s=for_s,
         report=report.resolve(),
         airflow=airflow,
+        ports={**WANTED_PORTS, "console": console_port},
     )
     raise typer.Exit(Stack(options, out).run())
 
@@ -119,6 +123,7 @@ def ingest() -> None:
 def console() -> None:
     """Serve the console: board, stations, sensors, alerts, dead letters."""
     import uvicorn
+
     from console.app import create_app
 
     settings = Settings()

@@ -78,7 +78,7 @@ class Stack:
         try:
             if not registry.sensors():
                 seed_demo_city(registry)
-            _write_fleet(registry, home / "fleet.json")
+            write_fleet(registry, home / "fleet.json")
             broker = EmbeddedBroker(self._ports["broker"], self._accounts())
             broker.start()
             try:
@@ -272,7 +272,7 @@ class Stack:
     # The books
 
     def _reconcile(self, store: Store, registry: Registry) -> int:
-        published = _published(self._options.home / "ledger.json")
+        published = published_of(self._options.home / "ledger.json")
         stored = store.count_readings()
         missing = lost(published, stored, registry.dead_letters_by_sensor())
         report = {
@@ -296,7 +296,7 @@ class Stack:
 _US = [sys.executable, "-m", "onenet"]
 
 
-def _write_fleet(registry: Registry, path: Path) -> None:
+def write_fleet(registry: Registry, path: Path) -> None:
     """Every sensor that the demo plays, for the simulator."""
     played = [
         {
@@ -312,7 +312,7 @@ def _write_fleet(registry: Registry, path: Path) -> None:
     path.write_text(json.dumps(played, indent=1), "utf-8")
 
 
-def _published(path: Path) -> Published:
+def published_of(path: Path) -> Published:
     sensors = json.loads(path.read_text("utf-8"))["sensors"] if path.exists() else {}
     return Published(
         distinct={sensor: tally["distinct"] for sensor, tally in sensors.items()},

@@ -181,7 +181,7 @@ def demo_faults(devices: Sequence[Device]) -> list[Fault]:
         (air, 2, "duplicate", 15, 0.2, None, 0),
         (noise, 3, "skew", 18, 0.1, None, 137),
         (air, 3, "skew", 20, 0.1, None, -60 * DAY_S),
-        (water, 2, "malformed", 22, 0.3, None, 0),
+        (water, 2, "malformed", 0, 0.3, None, 0),
         (noise, 4, "malformed", 24, 0.02, None, 0),
         (air, 4, "calibration", 26, 0.05, "no2", 300),
     ]

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from onenet.reconcile import Published, lost
-from onenet.stack import _published, _write_fleet
+from onenet.stack import published_of, write_fleet
 from registry import migrate, open_registry, seed_demo_city
 from schemas import Interval
 from storage import open_store
@@ -79,7 +79,7 @@ def test_ten_kills_under_load_lose_nothing_and_double_nothing(
     migrate(registry_url)
     registry = open_registry(registry_url)
     seed_demo_city(registry)
-    _write_fleet(registry, tmp_path / "fleet.json")
+    write_fleet(registry, tmp_path / "fleet.json")
     arguments = (tmp_path,) if broker is mosquitto else ()
     with broker(*arguments) as running:
         environment = {
@@ -104,7 +104,7 @@ def test_ten_kills_under_load_lose_nothing_and_double_nothing(
                 ingest.wait_until_it_listens()
         assert kills == KILLS
         assert fleet.wait(240) == 0
-        published = _published(tmp_path / "ledger.json")
+        published = published_of(tmp_path / "ledger.json")
         wait_until_all_is_in(store, published)
         assert ingest.drain() == 0
 
