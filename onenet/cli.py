@@ -12,6 +12,7 @@ from typing import Annotated
 import structlog
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from onenet.settings import Settings
@@ -36,7 +37,9 @@ app.add_typer(registry_commands, name="registry")
 app.add_typer(dashboards_commands, name="dashboards")
 app.add_typer(schemas_commands, name="schemas")
 
-out = Console()
+PIPED_WIDTH = 160  # rich takes 80 columns where there is no terminal, and cuts the tables
+
+out = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 err = Console(stderr=True)
 
 
@@ -45,7 +48,7 @@ def main() -> None:
     try:
         app()
     except (OSError, ValueError) as error:
-        err.print(f"[red]error:[/red] {error}", highlight=False)
+        err.print(f"[red]error:[/red] {escape(str(error))}", highlight=False)
         sys.exit(1)
 
 
@@ -166,14 +169,16 @@ def deadletters_list(
         code=code, sensor=sensor, limit=limit
     )
     table = Table("id", "arrived", "sensor", "reason", "field", "value", "seen", "replayed")
+    for column in table.columns[:4]:
+        column.no_wrap = True
     for letter in letters:
         table.add_row(
             str(letter.id),
             _city(letter.arrived),
-            letter.sensor,
+            escape(letter.sensor),
             letter.code,
-            letter.field,
-            letter.value[:40],
+            escape(letter.field),
+            escape(letter.value[:40]),
             str(letter.times_seen),
             _city(letter.replayed) if letter.replayed else "",
         )
