@@ -148,12 +148,19 @@ def console() -> None:
 def init(
     folder: Annotated[Path, typer.Argument(help="The folder of docker-compose.yml.")] = Path("."),
     force: Annotated[bool, typer.Option(help="Replace existing secrets.")] = False,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(help="A name or address by which devices reach the broker; may be repeated."),
+    ] = None,
 ) -> None:
-    """Make the secrets of an installation: .env, broker accounts, TLS certificate."""
+    """Make the secrets of an installation: .env, broker accounts, TLS certificate.
+
+    What exists is kept; a second run adds what is missing and renews a certificate near its end.
+    """
     from onenet.init import init as make
 
-    for path in make(folder, force=force):
-        out.print(f"made {path}")
+    for made in make(folder, force=force, hosts=host or ()):
+        out.print(f"{made.path}: {made.did}", markup=False, highlight=False, soft_wrap=True)
 
 
 @deadletters.command("list")

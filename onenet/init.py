@@ -1,0 +1,296 @@
+"""`onenet init`: the secrets of an installation, made once and kept out of the code and of git.
+
+`.env` holds every secret in plain text, readable by its owner alone; docker-compose.yml takes them
+from there and refuses to start without. `deploy/generated/` holds what the broker reads: hashed
+passwords and its TLS certificate. What exists is kept: a second run adds only what is missing, so
+that an upgrade which needs a new secret is `git pull` and `onenet init`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from onenet.certificates import (
+    Pair,
+    host,
+    hosts_of,
+    make_authority,
+    make_server,
+    why_replace,
+)
+from schemas import Clock, SystemClock
+
+ENV_FILE = ".env"
+GENERATED = Path("deploy/generated")
+
+BROKER_HOSTS = ("localhost", "127.0.0.1", "mosquitto")
+
+# Mosquitto's own hash and its own count. More rounds would guard passwords that can be guessed;
+# these are 32 random bytes, and the broker computes the hash at every connect in its one thread.
+ROUNDS = 101
+SALT_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One line of `.env`. A secret is never empty; a setting may be."""
+
+    name: str
+    purpose: str
+    make: Callable[[Mapping[str, str]], str]
+    secret: bool = True
+
+
+def _password(_: Mapping[str, str]) -> str:
+    # Hexadecimal: nothing to escape in a URL, an env file or on a command line.
+    return secrets.token_hex(32)
+
+
+def _signing_secret(_: Mapping[str, str]) -> str:
+    return secrets.token_hex(64)
+
+
+def _fernet_key(_: Mapping[str, str]) -> str:
+    return Fernet.generate_key().decode("ascii")
+
+
+def _admin_token(known: Mapping[str, str]) -> str:
+    return known["INFLUX_ADMIN_TOKEN"]
+
+
+def _setting(value: str) -> Callable[[Mapping[str, str]], str]:
+    return lambda _: value
+
+
+_NARROW = "the administrator's token until a narrower one is made, see docs/deployment.md"
+
+VARIABLES = (
+    Variable("POSTGRES_PASSWORD", "PostgreSQL's superuser; used at the first start", _password),
+    Variable("REGISTRY_DB_PASSWORD", "owner of the database registry", _password),
+    Variable("REGISTRY_READER_DB_PASSWORD", "reads the registry: the console", _password),
+    Variable("AIRFLOW_DB_PASSWORD", "owner of the database airflow", _password),
+    Variable("INFLUX_ADMIN_PASSWORD", "InfluxDB's user admin, for its own pages", _password),
+    Variable("INFLUX_ADMIN_TOKEN", "makes the buckets", _password),
+    Variable("INFLUX_INGEST_TOKEN", f"ingest: {_NARROW}", _admin_token),
+    Variable("INFLUX_AIRFLOW_TOKEN", f"the DAGs: {_NARROW}", _admin_token),
+    Variable("INFLUX_CONSOLE_TOKEN", f"the console: {_NARROW}", _admin_token),
+    Variable("INFLUX_GRAFANA_TOKEN", f"Grafana: {_NARROW}", _admin_token),
+    Variable("AIRFLOW_JWT_SECRET", "signs what Airflow's parts say to each other", _signing_secret),
+    Variable("AIRFLOW_API_SECRET_KEY", "signs sessions of Airflow's pages", _signing_secret),
+    Variable("AIRFLOW_FERNET_KEY", "encrypts connections kept in Airflow", _fernet_key),
+    Variable("AIRFLOW_ADMIN_PASSWORD", "Airflow's user admin", _password),
+    Variable("GRAFANA_ADMIN_PASSWORD", "Grafana's user admin; used at the first start", _password),
+    Variable("GRAFANA_SECRET_KEY", "encrypts secrets kept in Grafana", _password),
+    Variable("MQTT_INGEST_PASSWORD", "broker account ingest: reads what sensors send", _password),
+    Variable("MQTT_ALERTS_PASSWORD", "broker account alerts: publishes alerts", _password),
+    Variable("MQTT_OPERATOR_PASSWORD", "broker account operator: replays", _password),
+    Variable("MQTT_HEALTHCHECK_PASSWORD", "broker account healthcheck: reads uptime", _password),
+    Variable("MQTT_FLEET_PASSWORD", "broker account fleet: simulated sensors", _password),
+    Variable(
+        "WEB_ADDRESS",
+        "console and Grafana listen here; they speak plain HTTP, so put a TLS proxy before them",
+        _setting("127.0.0.1"),
+        secret=False,
+    ),
+    Variable("ONENET_WEBHOOK_URL", "alerts are posted there; empty: nowhere", _setting(""), False),
+)
+
+# Broker account → the variable with its password. Devices have accounts of their own.
+ACCOUNTS = {
+    name.removeprefix("MQTT_").removesuffix("_PASSWORD").lower(): name
+    for name in (variable.name for variable in VARIABLES)
+    if name.startswith("MQTT_")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A file of the installation and what was done to it, in words."""
+
+    path: Path
+    did: str
+
+
+def init(
+    folder: Path, *, force: bool = False, hosts: Iterable[str] = (), clock: Clock | None = None
+) -> list[Made]:
+    """Make what is missing in `folder`; with force, replace every secret that is there.
+
+    hosts: further names or addresses by which devices reach the broker. Raises ValueError for a
+    host that is none or a file that cannot be understood, OSError when one cannot be written.
+    """
+    reached_by = [host(name) for name in (*BROKER_HOSTS, *hosts)]
+    now = (clock or SystemClock()).now()
+    generated = folder / GENERATED
+    for place in (generated, generated / "ca", generated / "mosquitto"):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = [*_environment(folder / ENV_FILE, force, now)]
+    values = read_env((folder / ENV_FILE).read_text("utf-8"))
+    made.append(_password_file(generated / "mosquitto" / "passwords", values))
+    made.extend(_tls(generated, reached_by, force, now))
+    return made
+
+
+# .env
+
+_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
+
+
+def read_env(text: str) -> dict[str, str]:
+    """Names and values of an env file; quotes around a value are taken off."""
+    found = {}
+    for line in text.splitlines():
+        if match := _LINE.fullmatch(line):
+            found[match[1]] = match[2].strip().strip("'\"")
+    return found
+
+
+def _environment(path: Path, force: bool, now: datetime) -> Iterator[Made]:
+    old = path.read_text("utf-8") if path.exists() else ""
+    values = read_env(old)
+    fresh: dict[str, str] = {}
+    for variable in VARIABLES:
+        there = values.get(variable.name)
+        if there is None or (variable.secret and (force or not there)):
+            fresh[variable.name] = variable.make({**values, **fresh})
+    if not fresh:
+        path.chmod(0o600)
+        yield Made(path, "kept: it has every secret")
+        return
+    if force and old:
+        before = path.with_name(f"{path.name}.{now:%Y%m%dT%H%M%SZ}")
+        _write(before, old, 0o600)
+        yield Made(before, "the secrets until now; delete it when nothing needs them any more")
+    _write(path, _with(old, fresh), 0o600)
+    if not old:
+        yield Made(path, f"made, {len(fresh)} variables")
+    elif force:
+        yield Made(path, "every secret replaced; databases that exist still have their old ones")
+    else:
+        yield Made(path, f"kept, and added {', '.join(fresh)}")
+
+
+def _with(old: str, fresh: Mapping[str, str]) -> str:
+    """The text of an env file with these values; other lines stay as they are."""
+    left = dict(fresh)
+    lines = []
+    for line in old.splitlines():
+        match = _LINE.fullmatch(line)
+        if match and match[1] in left:
+            line = f"{match[1]}={left.pop(match[1])}"
+        lines.append(line)
+    if not lines:
+        lines = ["# Secrets of this installation, made by `onenet init`. Never commit this file."]
+    for variable in VARIABLES:
+        if variable.name in left:
+            lines += ["", f"# {variable.purpose}", f"{variable.name}={left[variable.name]}"]
+    return "\n".join(lines) + "\n"
+
+
+# Broker accounts
+
+
+def hash_password(password: str, salt: bytes) -> str:
+    """A password as Mosquitto's password file has it (its kind 7: PBKDF2 with SHA-512)."""
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ROUNDS)
+    return f"$7${ROUNDS}${_base64(salt)}${_base64(digest)}"
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _fits(password: str, hashed: str) -> bool:
+    """Whether a line that we have written is of this password; others count as not."""
+    parts = hashed.split("$")
+    if len(parts) != 5 or parts[1:3] != ["7", str(ROUNDS)]:
+        return False
+    return hmac.compare_digest(hash_password(password, base64.b64decode(parts[3])), hashed)
+
+
+def _password_file(path: Path, values: Mapping[str, str]) -> Made:
+    """Our services' accounts as `.env` has them; other accounts, of devices, stay."""
+    there = path.exists()
+    lines = path.read_text("utf-8").splitlines() if there else []
+    hashes = dict(line.split(":", 1) for line in lines if ":" in line)
+    renewed = []
+    for account, variable in ACCOUNTS.items():
+        password = values[variable]
+        if not re.fullmatch(r"[A-Za-z0-9_.~=+/-]{16,}", password):
+            raise ValueError(
+                f"{ENV_FILE}: {variable}: at least 16 letters, digits and _ . ~ = + / - only; "
+                "empty it and run `onenet init` again for a new one"
+            )
+        if not _fits(password, hashes.get(account, "")):
+            hashes[account] = hash_password(password, secrets.token_bytes(SALT_BYTES))
+            renewed.append(account)
+    if not renewed:
+        path.chmod(0o600)
+        return Made(path, "kept")
+    _write(path, "".join(f"{name}:{hashed}\n" for name, hashed in hashes.items()), 0o600)
+    return Made(path, f"{'kept, renewed' if there else 'made'}: {', '.join(renewed)}")
+
+
+# TLS
+
+
+def _tls(generated: Path, reached_by: list[str], force: bool, now: datetime) -> Iterator[Made]:
+    ca = generated / "ca" / "ca.crt"
+    authority = None if force else _read_pair(ca)
+    if authority is None:
+        authority = make_authority(now)
+        _write_pair(ca, authority)
+        yield Made(ca, "made; devices need it to trust the broker")
+    else:
+        yield Made(ca, "kept")
+
+    path = generated / "mosquitto" / "server.crt"
+    _write(path.with_name("ca.crt"), authority.certificate, 0o644)
+    server = _read_pair(path)
+    why: str | None = "there was none"
+    if server is not None:
+        why = why_replace(server.certificate, authority.certificate, reached_by, now)
+        reached_by = list(dict.fromkeys([*reached_by, *hosts_of(server.certificate)]))
+    if why is None:
+        yield Made(path, "kept")
+        return
+    if not authority.key:
+        raise ValueError(f"{path}: {why}; put {ca.with_suffix('.key')} back for a new one")
+    _write_pair(path, make_server(authority, reached_by, now))
+    yield Made(path, f"made for {', '.join(reached_by)} ({why})")
+
+
+def _read_pair(certificate: Path) -> Pair | None:
+    """A certificate with its key; the key is empty where it is kept elsewhere."""
+    if not certificate.exists():
+        return None
+    key = certificate.with_suffix(".key")
+    return Pair(certificate.read_text("ascii"), key.read_text("ascii") if key.exists() else "")
+
+
+def _write_pair(certificate: Path, pair: Pair) -> None:
+    _write(certificate.with_suffix(".key"), pair.key, 0o600)
+    _write(certificate, pair.certificate, 0o644)
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    """Replace a file at once, never readable by others on the way."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.chmod(mode)
+    partial.replace(path)

@@ -1,0 +1,188 @@
+"""Production's Mosquitto as a process: our very configuration, paths and ports put in its place."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from onenet.init import hash_password, init, read_env
+from tests.brokers import MOSQUITTO, free_port
+from tests.parts import need
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy" / "mosquitto"
+CONF = DEPLOY / "mosquitto.conf"
+DEVICES = ("noise-01", "noise-02")
+
+
+@dataclass(frozen=True)
+class ProductionBroker:
+    """Ports of its two listeners; passwords by account; the folder of `onenet init`."""
+
+    inside: int
+    tls: int
+    passwords: dict[str, str]
+    installation: Path
+
+    @property
+    def ca(self) -> Path:
+        return self.installation / "deploy" / "generated" / "ca" / "ca.crt"
+
+
+@contextmanager
+def production_mosquitto(folder: Path) -> Iterator[ProductionBroker]:
+    need("mosquitto", Path(MOSQUITTO).exists())
+    init(folder)
+    generated = folder / "deploy" / "generated" / "mosquitto"
+    passwords = {name: f"password-of-{name}" for name in DEVICES}
+    with (generated / "passwords").open("a", encoding="utf-8") as file:
+        for name, password in passwords.items():
+            file.write(f"{name}:{hash_password(password, os.urandom(12))}\n")
+    for name, value in read_env((folder / ".env").read_text("utf-8")).items():
+        if name.startswith("MQTT_"):
+            account = name.removeprefix("MQTT_").removesuffix("_PASSWORD").lower()
+            passwords[account] = value
+
+    secrets, data = folder / "secrets", folder / "data"
+    secrets.mkdir()
+    data.mkdir()
+    install(generated, secrets)
+    inside, tls = free_port(), free_port()
+    conf = (
+        CONF.read_text("utf-8")
+        .replace("/mosquitto/secrets/", f"{secrets}/")
+        .replace("/mosquitto/data/", f"{data}/")
+        .replace("listener 1883", f"listener {inside} 127.0.0.1")
+        .replace("listener 8883", f"listener {tls} 127.0.0.1")
+    )
+    assert "/mosquitto/" not in conf.replace(str(folder), "")
+    if os.geteuid() == 0:
+        conf += "\nuser root\n"
+    (folder / "mosquitto.conf").write_text(conf, "utf-8")
+    log = (folder / "mosquitto.log").open("wb")
+    process = subprocess.Popen(
+        [MOSQUITTO, "-c", str(folder / "mosquitto.conf")], stdout=log, stderr=subprocess.STDOUT
+    )
+    try:
+        for port in (inside, tls):
+            _wait_for(port)
+        yield ProductionBroker(inside, tls, passwords, folder)
+    finally:
+        process.terminate()
+        process.wait(10)
+        log.close()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(200):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"nothing listens on {port}")
+
+
+def install(generated: Path, secrets: Path) -> None:
+    """What the service mosquitto-files does."""
+    owner = f"{os.geteuid()}:{os.getegid()}"
+    command = ["sh", DEPLOY / "install.sh", generated, DEPLOY / "acl", secrets, owner]
+    subprocess.run([str(part) for part in command], check=True)
+
+
+class Client:
+    """A client that remembers why it was refused and what it has received."""
+
+    def __init__(
+        self,
+        port: int,
+        name: str = "",
+        password: str = "",
+        *,
+        client_id: str = "",
+        ca: Path | None = None,
+        session_s: int = 0,
+    ) -> None:
+        self.received: list[str] = []
+        self.refusal: str | None = None
+        self._thrown_out = threading.Event()
+        self._port = port
+        self._session_s = session_s
+        self._answered = threading.Event()
+        self._subscribed = threading.Event()
+        self._published = threading.Event()
+        self._reason = ""
+        self._arrival = threading.Condition()
+        self.client = mqtt.Client(
+            mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5
+        )
+        if name:
+            self.client.username_pw_set(name, password)
+        if ca:
+            self.client.tls_set(str(ca))
+        self.client.on_connect = self._on_connect
+        self.client.on_disconnect = self._on_disconnect
+        self.client.on_message = self._on_message
+        self.client.on_publish = self._on_publish
+        self.client.on_subscribe = lambda *_: self._subscribed.set()
+
+    def __enter__(self) -> Client:
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = self._session_s
+        self.client.connect(
+            "127.0.0.1", self._port, clean_start=not self._session_s, properties=properties
+        )
+        self.client.loop_start()
+        self._answered.wait(5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+    def subscribe(self, topic: str) -> None:
+        self.client.subscribe(topic, qos=1)
+        assert self._subscribed.wait(5)
+
+    def publish(self, topic: str, payload: bytes = b"x", *, retain: bool = False) -> str:
+        """Publish at QoS 1 and return the broker's reason in words."""
+        self._published.clear()
+        self.client.publish(topic, payload, qos=1, retain=retain)
+        assert self._published.wait(5), "no acknowledgement"
+        return self._reason
+
+    def wait_until_thrown_out(self) -> bool:
+        return self._thrown_out.wait(5)
+
+    def wait_for(self, number: int, timeout: float = 5.0) -> list[str]:
+        """Topics received, as soon as there are `number`."""
+        with self._arrival:
+            self._arrival.wait_for(lambda: len(self.received) >= number, timeout)
+            return list(self.received)
+
+    def _on_connect(self, _c: Any, _d: Any, _flags: Any, reason: Any, _p: Any) -> None:
+        self.refusal = str(reason) if reason.is_failure else ""
+        self._answered.set()
+
+    def _on_disconnect(self, _c: Any, _d: Any, _flags: Any, reason: Any, _p: Any) -> None:
+        if reason.is_failure:
+            self._thrown_out.set()
+
+    def _on_publish(self, _c: Any, _d: Any, _mid: int, reason: Any, _p: Any) -> None:
+        self._reason = str(reason)
+        self._published.set()
+
+    def _on_message(self, _c: Any, _d: Any, message: mqtt.MQTTMessage) -> None:
+        with self._arrival:
+            self.received.append(message.topic)
+            self._arrival.notify_all()
