@@ -8,7 +8,7 @@ so that a late reading is judged by its true neighbours. Source: QARTOD tests 4 
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from schemas import Cause, Flag, Parameter, ParameterKey, QcSettings, Reading, quality
@@ -58,12 +58,16 @@ def flatline(unchanged_s: float, settings: QcSettings) -> int:
 
 @dataclass(slots=True)
 class ChannelHistory:
-    """The last few values of one channel in order of device time, and since when it is flat."""
+    """The last few values of one channel in order of device time, and since when it is flat.
+
+    times and values run in parallel: ms since the epoch, canonical unit.
+    """
 
     parameter: Parameter
     settings: QcSettings | None
     near_ms: int
-    recent: list[tuple[int, float]] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
     flat_value: float | None = None
     flat_since: int = 0
     flat_until: int = 0
@@ -71,26 +75,36 @@ class ChannelHistory:
     def judge(self, ts_ms: int, value: float) -> int:
         """The quality code of a value, which is then remembered."""
         code = gross_range(value, *self.parameter.range)
+        in_range = code == GOOD_QUALITY
         settings = self.settings
-        if settings is not None and code == GOOD_QUALITY:
-            code = self._judge_by_neighbours(ts_ms, value, settings)
-        self._remember(ts_ms, value, in_range=code != RANGE_BAD)
+        if settings is not None:
+            if in_range:
+                code = self._judge_by_neighbours(ts_ms, value, settings)
+            if ts_ms >= self.flat_until:
+                self._remember_flat(ts_ms, value, settings.flatline_tolerance)
+        if in_range:
+            self._remember(ts_ms, value)
         return code
 
     def _judge_by_neighbours(self, ts_ms: int, value: float, settings: QcSettings) -> int:
-        code = GOOD_QUALITY
-        at = bisect_left(self.recent, (ts_ms,))
-        before = self.recent[max(0, at - 3) : at]
-        if before and ts_ms - before[-1][0] <= self.near_ms:
-            after = self.recent[at] if at < len(self.recent) else None
-            if after is not None and 0 < after[0] - ts_ms <= self.near_ms:
-                reference = (before[-1][1] + after[1]) / 2
+        code, times, values = GOOD_QUALITY, self.times, self.values
+        at = self._place(ts_ms)
+        if at and ts_ms - times[at - 1] <= self.near_ms:
+            before = values[at - 1]
+            if at < len(times) and 0 < times[at] - ts_ms <= self.near_ms:
+                reference = (before + values[at]) / 2
             else:
-                reference = sorted(v for _, v in before)[len(before) // 2]
+                last_three = sorted(values[max(0, at - 3) : at])
+                reference = last_three[len(last_three) // 2]
             code = spike(value, reference, settings)
-            minutes = (ts_ms - before[-1][0]) / 60_000
-            code = worst(code, rate(value, before[-1][1], minutes, settings))
+            minutes = (ts_ms - times[at - 1]) / 60_000
+            code = worst(code, rate(value, before, minutes, settings))
         return worst(code, flatline(self._unchanged_s(ts_ms, value, settings), settings))
+
+    def _place(self, ts_ms: int) -> int:
+        """Where a time belongs among those remembered; at the end for a reading in order."""
+        times = self.times
+        return len(times) if not times or ts_ms > times[-1] else bisect_left(times, ts_ms)
 
     def _unchanged_s(self, ts_ms: int, value: float, settings: QcSettings) -> float:
         if self.flat_value is None or ts_ms < self.flat_until:
@@ -98,21 +112,20 @@ class ChannelHistory:
         same = abs(value - self.flat_value) <= settings.flatline_tolerance
         return (ts_ms - self.flat_since) / 1000 if same else 0.0
 
-    def _remember(self, ts_ms: int, value: float, *, in_range: bool) -> None:
-        if ts_ms >= self.flat_until:
-            tolerance = self.settings.flatline_tolerance if self.settings else 0.0
-            if self.flat_value is None or abs(value - self.flat_value) > tolerance:
-                self.flat_value, self.flat_since = value, ts_ms
-            self.flat_until = ts_ms
-        if not in_range:
+    def _remember_flat(self, ts_ms: int, value: float, tolerance: float) -> None:
+        if self.flat_value is None or abs(value - self.flat_value) > tolerance:
+            self.flat_value, self.flat_since = value, ts_ms
+        self.flat_until = ts_ms
+
+    def _remember(self, ts_ms: int, value: float) -> None:
+        at = self._place(ts_ms)
+        times = self.times
+        if at < len(times) and times[at] == ts_ms:
             return
-        recent = self.recent
-        if not recent or ts_ms > recent[-1][0]:
-            recent.append((ts_ms, value))
-        elif recent[bisect_left(recent, (ts_ms,))][0] != ts_ms:
-            insort(recent, (ts_ms, value))
-        if len(recent) > REMEMBERED:
-            del recent[0]
+        times.insert(at, ts_ms)
+        self.values.insert(at, value)
+        if len(times) > REMEMBERED:
+            del times[0], self.values[0]
 
 
 class SensorQc:
