@@ -51,7 +51,7 @@ def cause_of(code: int) -> Cause:
     return Cause(code // 10)
 
 
-# How grave a quality code is, by its last digit; a lookup, for every value of every reading asks it.
+# How grave a quality code is, by its last digit; a lookup, for every value of every reading asks.
 _GRAVITY = {Flag.GOOD: 0, Flag.NOT_EVALUATED: 1, Flag.SUSPECT: 2, Flag.BAD: 3, Flag.MISSING: 4}
 _GRAVITY_BY_DIGIT = tuple(_GRAVITY[Flag(d)] if d in _GRAVITY else 0 for d in range(10))
 

@@ -13,7 +13,6 @@ import polars as pl
 
 from schemas.ids import ParameterKey, SensorId
 
-
 GOVERNMENT = "government"
 
 
