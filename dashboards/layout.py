@@ -1,0 +1,135 @@
+"""The frame of a board: sections on the grid, variables, links, times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models import dashboard
+
+from dashboards.panels import SOURCE
+
+WIDTH = 24
+TAG = "one-network"
+DATASOURCE_UID = "onenet-influx"
+
+
+@dataclass(frozen=True)
+class Section:
+    """Panels under one heading. A closed section asks the store nothing until it is opened."""
+
+    title: str
+    panels: Sequence[dashboard.Panel]
+    closed: bool = False
+
+
+def place(sections: Sequence[Section]) -> list[dashboard.Panel | dashboard.RowPanel]:
+    """Number the panels and lay them out: each as high up, then as far left, as it fits."""
+    placed: list[dashboard.Panel | dashboard.RowPanel] = []
+    number, top = 0, 0
+    for section in sections:
+        number += 1
+        row = dashboard.RowPanel(
+            title=section.title,
+            collapsed=section.closed,
+            id_val=number,
+            grid_pos=dashboard.GridPos(h=1, w=WIDTH, x=0, y=top),
+        )
+        placed.append(row)
+        skyline = [top + 1] * WIDTH
+        for panel in section.panels:
+            number += 1
+            panel.id_val = number
+            size = panel.grid_pos or dashboard.GridPos(h=8, w=12)
+            corners = range(WIDTH - size.w + 1)
+            x = min(corners, key=lambda corner: max(skyline[corner : corner + size.w]))
+            y = max(skyline[x : x + size.w])
+            skyline[x : x + size.w] = [y + size.h] * size.w
+            panel.grid_pos = dashboard.GridPos(h=size.h, w=size.w, x=x, y=y)
+        (row.panels if section.closed else placed).extend(section.panels)
+        top = top + 1 if section.closed else max(skyline)
+    return placed
+
+
+def board(
+    uid: str,
+    title: str,
+    sections: Sequence[Section],
+    *,
+    since: str,
+    console: str,
+    tags: Sequence[str] = (),
+    variables: Sequence[Builder[dashboard.VariableModel]] = (),
+    description: str = "",
+) -> dashboard.Dashboard:
+    """A board with what all boards have: data source, console, links to each other, city time."""
+    frame = (
+        builders.Dashboard(title)
+        .uid(uid)
+        .description(description)
+        .tags([TAG, *tags])
+        .timezone("Asia/Shanghai")
+        .week_start("monday")
+        .time(f"now-{since}", "now")
+        .refresh("30s")
+        .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
+        .readonly()
+        .with_variable(datasource_variable())
+        .with_variable(builders.ConstantVariable("console").value(console))
+        .link(_boards_link())
+        .link(_console_link("控制台 / Console", "${console}/"))
+        .link(_console_link("告警 / Alerts", "${console}/alerts"))
+    )
+    for variable in variables:
+        frame.with_variable(variable)
+    made = frame.build()
+    made.panels = place(sections)
+    return made
+
+
+def datasource_variable() -> builders.DatasourceVariable:
+    return (
+        builders.DatasourceVariable("datasource")
+        .label("数据源 / Data source")
+        .type("influxdb")
+        .current(dashboard.VariableOption(text=DATASOURCE_UID, value=DATASOURCE_UID))
+    )
+
+
+def query_variable(name: str, label: str, query: str) -> builders.QueryVariable:
+    """Several values or all, from a Flux query that gives `value text`: id, a space, the name."""
+    return (
+        builders.QueryVariable(name)
+        .label(label)
+        .datasource(SOURCE)
+        .query({"refId": name, "query": query})
+        .regex(r"/^(?<value>\S+) (?<text>[\s\S]+)$/")
+        .multi(True)
+        .include_all(True)
+        .allow_custom_value(False)
+        .refresh(dashboard.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(dashboard.VariableSort.ALPHABETICAL_ASC)
+        .current(dashboard.VariableOption(text=["All"], value=["$__all"]))
+    )
+
+
+def _boards_link() -> builders.DashboardLink:
+    return (
+        builders.DashboardLink("一张网 / One Network")
+        .type(dashboard.DashboardLinkType.DASHBOARDS)
+        .tags([TAG])
+        .as_dropdown(True)
+        .keep_time(True)
+    )
+
+
+def _console_link(title: str, url: str) -> builders.DashboardLink:
+    return (
+        builders.DashboardLink(title)
+        .type(dashboard.DashboardLinkType.LINK)
+        .url(url)
+        .icon("external link")
+        .target_blank(True)
+    )
