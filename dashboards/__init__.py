@@ -7,5 +7,6 @@ shows, and stands in `BOARDS`.
 from dashboards.boards import BOARDS, to_json
 from dashboards.city import City
 from dashboards.files import write
+from dashboards.grafana import Pushed, push
 
-__all__ = ["BOARDS", "City", "to_json", "write"]
+__all__ = ["BOARDS", "City", "Pushed", "push", "to_json", "write"]

@@ -266,16 +266,33 @@ def registry_seed() -> None:
     out.print(f"{len(registry.stations())} stations, {len(registry.sensors())} sensors")
 
 
+_ConsoleUrl = Annotated[
+    str,
+    typer.Option(
+        "--console", envvar="ONENET_CONSOLE_URL", help="The console, as a browser reaches it."
+    ),
+]
+
+
 @dashboards_commands.command("write")
 def dashboards_write(
     folder: Annotated[Path, typer.Argument(help="Where the JSON files go.")] = Path(
         "deploy/grafana/dashboards"
     ),
+    from_registry: Annotated[
+        bool, typer.Option("--from-registry", help="Of the registry's city, not the demo's.")
+    ] = False,
+    console: _ConsoleUrl = "http://localhost:8000",
 ) -> None:
     """Write the Grafana boards as JSON, for provisioning by files."""
     import dashboards
+    from registry import open_registry
 
-    for path in dashboards.write(folder):
+    if from_registry:
+        city = dashboards.City.of(open_registry(Settings().registry_url), console)
+    else:
+        city = dashboards.City.demo(console)
+    for path in dashboards.write(folder, city):
         out.print(f"wrote {path}")
 
 
@@ -283,12 +300,15 @@ def dashboards_write(
 def dashboards_push(
     url: Annotated[str, typer.Option(envvar="GRAFANA_URL", help="e.g. http://localhost:3000")],
     token: Annotated[str, typer.Option(envvar="GRAFANA_TOKEN", help="Service account token.")],
+    console: _ConsoleUrl = "http://localhost:8000",
 ) -> None:
-    """Push the boards to a running Grafana; pushing again changes nothing."""
+    """Push the boards of the registry's city to a running Grafana; again changes nothing."""
     import dashboards
+    from registry import open_registry
 
-    for uid in dashboards.push(url, token):
-        out.print(f"pushed {uid}")
+    city = dashboards.City.of(open_registry(Settings().registry_url), console)
+    for board in dashboards.push(url, token, city):
+        out.print(f"{'pushed' if board.changed else 'unchanged'} {board.uid}")
 
 
 @schemas_commands.command("export")
