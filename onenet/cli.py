@@ -148,6 +148,9 @@ def console() -> None:
 def init(
     folder: Annotated[Path, typer.Argument(help="The folder of docker-compose.yml.")] = Path("."),
     force: Annotated[bool, typer.Option(help="Replace existing secrets.")] = False,
+    demo: Annotated[
+        bool, typer.Option(help="Give the simulated fleet an account: it speaks for every sensor.")
+    ] = False,
     host: Annotated[
         list[str] | None,
         typer.Option(help="A name or address by which devices reach the broker; may be repeated."),
@@ -159,7 +162,7 @@ def init(
     """
     from onenet.init import init as make
 
-    for made in make(folder, force=force, hosts=host or ()):
+    for made in make(folder, force=force, demo=demo, hosts=host or ()):
         out.print(f"{made.path}: {made.did}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -96,7 +96,7 @@ VARIABLES = (
     Variable("MQTT_ALERTS_PASSWORD", "broker account alerts: publishes alerts", _password),
     Variable("MQTT_OPERATOR_PASSWORD", "broker account operator: replays", _password),
     Variable("MQTT_HEALTHCHECK_PASSWORD", "broker account healthcheck: reads uptime", _password),
-    Variable("MQTT_FLEET_PASSWORD", "broker account fleet: simulated sensors", _password),
+    Variable("MQTT_FLEET_PASSWORD", "broker account fleet: see onenet init --demo", _password),
     Variable(
         "WEB_ADDRESS",
         "console and Grafana listen here; they speak plain HTTP, so put a TLS proxy before them",
@@ -106,7 +106,9 @@ VARIABLES = (
     Variable("ONENET_WEBHOOK_URL", "alerts are posted there; empty: nowhere", _setting(""), False),
 )
 
-# Broker account → the variable with its password. Devices have accounts of their own.
+# Broker account → the variable with its password. Devices have accounts of their own. The fleet
+# speaks for all sensors, so the broker learns of it only where somebody asked for the demo.
+FLEET = "fleet"
 ACCOUNTS = {
     name.removeprefix("MQTT_").removesuffix("_PASSWORD").lower(): name
     for name in (variable.name for variable in VARIABLES)
@@ -123,12 +125,18 @@ class Made:
 
 
 def init(
-    folder: Path, *, force: bool = False, hosts: Iterable[str] = (), clock: Clock | None = None
+    folder: Path,
+    *,
+    force: bool = False,
+    demo: bool = False,
+    hosts: Iterable[str] = (),
+    clock: Clock | None = None,
 ) -> list[Made]:
     """Make what is missing in `folder`; with force, replace every secret that is there.
 
-    hosts: further names or addresses by which devices reach the broker. Raises ValueError for a
-    host that is none or a file that cannot be understood, OSError when one cannot be written.
+    demo: let simulated sensors in. hosts: further names or addresses by which devices reach the
+    broker. Raises ValueError for a host that is none or a file that cannot be understood, OSError
+    when one cannot be written.
     """
     reached_by = [host(name) for name in (*BROKER_HOSTS, *hosts)]
     now = (clock or SystemClock()).now()
@@ -137,7 +145,7 @@ def init(
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = [*_environment(folder / ENV_FILE, force, now)]
     values = read_env((folder / ENV_FILE).read_text("utf-8"))
-    made.append(_password_file(generated / "mosquitto" / "passwords", values))
+    made.append(_password_file(generated / "mosquitto" / "passwords", values, demo))
     made.extend(_tls(generated, reached_by, force, now))
     return made
 
@@ -219,13 +227,15 @@ def _fits(password: str, hashed: str) -> bool:
     return hmac.compare_digest(hash_password(password, base64.b64decode(parts[3])), hashed)
 
 
-def _password_file(path: Path, values: Mapping[str, str]) -> Made:
+def _password_file(path: Path, values: Mapping[str, str], demo: bool) -> Made:
     """Our services' accounts as `.env` has them; other accounts, of devices, stay."""
     there = path.exists()
     lines = path.read_text("utf-8").splitlines() if there else []
     hashes = dict(line.split(":", 1) for line in lines if ":" in line)
     renewed = []
     for account, variable in ACCOUNTS.items():
+        if account == FLEET and not demo and account not in hashes:
+            continue
         password = values[variable]
         if not re.fullmatch(r"[A-Za-z0-9_.~=+/-]{16,}", password):
             raise ValueError(

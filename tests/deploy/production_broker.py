@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -35,6 +36,17 @@ class ProductionBroker:
     tls: int
     passwords: dict[str, str]
     installation: Path
+    pid: int
+
+    @property
+    def accounts(self) -> Path:
+        return self.installation / "deploy" / "generated" / "mosquitto" / "passwords"
+
+    def reload(self) -> None:
+        """As docs/deployment.md tells after a change of accounts."""
+        install(self.accounts.parent, self.installation / "secrets")
+        os.kill(self.pid, signal.SIGHUP)
+        time.sleep(0.5)
 
     @property
     def ca(self) -> Path:
@@ -44,7 +56,7 @@ class ProductionBroker:
 @contextmanager
 def production_mosquitto(folder: Path) -> Iterator[ProductionBroker]:
     need("mosquitto", Path(MOSQUITTO).exists())
-    init(folder)
+    init(folder, demo=True)
     generated = folder / "deploy" / "generated" / "mosquitto"
     passwords = {name: f"password-of-{name}" for name in DEVICES}
     with (generated / "passwords").open("a", encoding="utf-8") as file:
@@ -78,7 +90,7 @@ def production_mosquitto(folder: Path) -> Iterator[ProductionBroker]:
     try:
         for port in (inside, tls):
             _wait_for(port)
-        yield ProductionBroker(inside, tls, passwords, folder)
+        yield ProductionBroker(inside, tls, passwords, folder, process.pid)
     finally:
         process.terminate()
         process.wait(10)
@@ -160,6 +172,9 @@ class Client:
         self.client.publish(topic, payload, qos=1, retain=retain)
         assert self._published.wait(5), "no acknowledgement"
         return self._reason
+
+    def was_thrown_out(self) -> bool:
+        return self._thrown_out.is_set()
 
     def wait_until_thrown_out(self) -> bool:
         return self._thrown_out.wait(5)

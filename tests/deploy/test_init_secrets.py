@@ -178,9 +178,9 @@ def test_force_replaces_every_secret_and_keeps_settings_devices_and_the_old_file
 def test_a_broker_password_that_could_break_a_file_is_refused(tmp_path: Path) -> None:
     init(tmp_path)
     text = (tmp_path / ".env").read_text("utf-8")
-    fleet = values(tmp_path)["MQTT_FLEET_PASSWORD"]
-    (tmp_path / ".env").write_text(text.replace(fleet, "pass$word with blanks"), "utf-8")
-    with pytest.raises(ValueError, match="MQTT_FLEET_PASSWORD"):
+    alerts = values(tmp_path)["MQTT_ALERTS_PASSWORD"]
+    (tmp_path / ".env").write_text(text.replace(alerts, "pass$word with blanks"), "utf-8")
+    with pytest.raises(ValueError, match="MQTT_ALERTS_PASSWORD"):
         init(tmp_path)
 
 
@@ -251,5 +251,14 @@ def test_the_command_tells_what_it_did_to_each_file_and_no_secret(tmp_path: Path
 
 
 def test_each_account_of_the_broker_has_its_password(tmp_path: Path) -> None:
-    init(tmp_path)
+    init(tmp_path, demo=True)
     assert sorted(passwords(tmp_path)) == sorted(ACCOUNTS)
+
+
+def test_the_broker_learns_of_the_simulated_fleet_only_for_the_demo(tmp_path: Path) -> None:
+    init(tmp_path)
+    assert "fleet" not in passwords(tmp_path)
+    assert did(init(tmp_path, demo=True), "passwords") == "kept, renewed: fleet"
+    before = passwords(tmp_path)
+    init(tmp_path)
+    assert passwords(tmp_path) == before

@@ -200,14 +200,22 @@ def test_the_healthcheck_of_the_compose_file_works(broker: ProductionBroker) -> 
     assert "seconds" in done.stdout
 
 
-def test_mosquitto_passwd_understands_our_password_file(broker: ProductionBroker) -> None:
-    """Devices are added with Mosquitto's own tool, as docs/deployment.md tells."""
-    passwords = broker.installation / "deploy" / "generated" / "mosquitto" / "passwords"
-    before = passwords.read_text("utf-8")
-    subprocess.run(["mosquitto_passwd", "-b", str(passwords), "air-77", "secret"], check=True)
-    after = passwords.read_text("utf-8")
-    assert after.startswith(before)
-    assert after.removeprefix(before).startswith("air-77:$7$")
+def test_devices_are_added_by_mosquittos_own_tool_and_cut_off_when_removed(
+    broker: ProductionBroker,
+) -> None:
+    before = broker.accounts.read_text("utf-8")
+    added = ["mosquitto_passwd", "-b", str(broker.accounts), "air-77", "secret-of-air-77"]
+    subprocess.run(added, check=True)
+    assert broker.accounts.read_text("utf-8").startswith(before), "the others stay"
+    with inside(broker, "ingest") as ingest:
+        broker.reload()
+        with Client(broker.tls, "air-77", "secret-of-air-77", ca=broker.ca) as device:
+            assert device.refusal == ""
+            broker.accounts.write_text(before, "utf-8")
+            broker.reload()
+            assert device.wait_until_thrown_out()
+        assert ingest.publish("onenet/v1/air/x/data/json") == "Not authorized", "still connected"
+        assert not ingest.was_thrown_out()
 
 
 def test_installed_secrets_are_readable_by_the_broker_alone(broker: ProductionBroker) -> None:
