@@ -1,8 +1,11 @@
-# One image for ingest, console and Airflow: one lock holds them together.
+# One image for ingest, console and Airflow: one lock holds them together (docs/decisions/0004).
+# It has many roles, so each service of docker-compose.yml says its own command and healthcheck.
 FROM python:3.12-slim-bookworm AS build
-COPY --from=ghcr.io/astral-sh/uv:0.9 /uv /usr/local/bin/uv
+# Only used while building; what it installs is fixed, with hashes, by uv.lock.
+RUN pip install --no-cache-dir "uv==0.13.*"
 WORKDIR /app
 ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never
+# The dependencies first: they change less often than our code.
 COPY pyproject.toml uv.lock README.md ./
 RUN uv sync --frozen --no-dev --no-install-project
 COPY schemas schemas
@@ -20,9 +23,15 @@ COPY onenet onenet
 RUN uv sync --frozen --no-dev
 
 FROM python:3.12-slim-bookworm
-RUN useradd --system --uid 10001 --create-home onenet
-COPY --from=build --chown=root:root /app /app
+# Volumes mounted on /airflow/logs and /demo take over their owner.
+RUN useradd --system --uid 10001 --user-group --create-home onenet \
+    && install -d -o onenet -g onenet -m 0750 /airflow /airflow/logs /demo
+# Owned by root: the processes can read their own code and not change it.
+COPY --from=build /app /app
 WORKDIR /app
-ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1
-USER onenet
+ENV PATH=/app/.venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    AIRFLOW_HOME=/airflow
+USER 10001:10001
 ENTRYPOINT ["onenet"]
