@@ -1,0 +1,120 @@
+"""deploy/postgres/databases.sh on a real PostgreSQL: who owns, who reads, who stays out."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from onenet.init import read_env
+from registry import migrate, open_registry, seed_demo_city
+from tests.brokers import free_port
+from tests.deploy.compose_file import ROOT, installation
+
+SCRIPT = ROOT / "deploy" / "postgres" / "databases.sh"
+
+
+def _programs() -> Path | None:
+    """Where initdb and pg_ctl are; Debian keeps them off the path."""
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    named = shutil.which("initdb")
+    return max(found, default=Path(named).parent if named else None)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The values of `.env`, and PORT where a PostgreSQL set up by the script listens."""
+    programs = _programs()
+    if programs is None or shutil.which("psql") is None:
+        pytest.skip("PostgreSQL is not on this machine")
+    made = read_env((installation(tmp_path_factory.mktemp("pg")) / ".env").read_text("utf-8"))
+    user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    with tempfile.TemporaryDirectory() as folder:
+        if os.geteuid() == 0:
+            shutil.chown(folder, user)
+        data, port = f"{folder}/data", str(free_port())
+        environment = {**os.environ, **made, "PGHOST": folder, "PGPORT": port}
+        environment["POSTGRES_USER"] = "postgres"
+
+        def run(*command: str) -> None:
+            done = subprocess.run(
+                command,
+                env=environment,
+                user=user if os.geteuid() == 0 else None,
+                cwd=folder,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=60,
+            )
+            assert done.returncode == 0, done.stdout
+
+        initdb = [f"{programs}/initdb", "-D", data, "-U", "postgres", "--no-sync"]
+        run(*initdb, "--auth-local=trust", "--auth-host=scram-sha-256")
+        listen = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
+        # With a log, for else the server would hold our pipe open.
+        run(f"{programs}/pg_ctl", "-D", data, "-o", listen, "-l", f"{folder}/log", "-w", "start")
+        try:
+            run("sh", "-c", SCRIPT.read_text("utf-8"))
+            yield {**made, "PORT": port}
+        finally:
+            run(f"{programs}/pg_ctl", "-D", data, "-m", "immediate", "stop")
+
+
+PASSWORDS = {
+    "registry": "REGISTRY_DB_PASSWORD",
+    "registry_reader": "REGISTRY_READER_DB_PASSWORD",
+    "airflow": "AIRFLOW_DB_PASSWORD",
+}
+
+
+def url(server: dict[str, str], role: str, database: str) -> str:
+    password = server[PASSWORDS[role]]
+    return f"postgresql://{role}:{password}@127.0.0.1:{server['PORT']}/{database}"
+
+
+def test_the_registry_is_made_by_its_owner_and_only_read_by_the_console(
+    server: dict[str, str],
+) -> None:
+    migrate(url(server, "registry", "registry"))
+    seed_demo_city(open_registry(url(server, "registry", "registry")))
+    reader = open_registry(url(server, "registry_reader", "registry"))
+    assert len(reader.sensors()) > 50
+    with psycopg.connect(url(server, "registry_reader", "registry"), autocommit=True) as db:
+        for forbidden in ("DELETE FROM sensor", "UPDATE version SET id = 2", "CREATE TABLE x ()"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                db.execute(forbidden)
+
+
+def test_airflow_owns_its_database(server: dict[str, str]) -> None:
+    with psycopg.connect(url(server, "airflow", "airflow"), autocommit=True) as db:
+        db.execute("CREATE TABLE a (b int)")
+
+
+@pytest.mark.parametrize(
+    ("role", "database"),
+    [
+        ("airflow", "registry"),
+        ("registry", "airflow"),
+        ("registry_reader", "airflow"),
+        ("registry", "postgres"),
+    ],
+)
+def test_nobody_enters_the_database_of_another(
+    server: dict[str, str], role: str, database: str
+) -> None:
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(url(server, role, database))
+
+
+def test_a_wrong_password_does_not_open_a_database(server: dict[str, str]) -> None:
+    wrong = url(server, "registry", "registry").replace(server["REGISTRY_DB_PASSWORD"], "guessed")
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(wrong)
