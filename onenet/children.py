@@ -1,7 +1,8 @@
 """Child processes of the embedded stack: started with a log file, stopped as a whole group.
 
 Each child leads its own process group, so that a Ctrl-C reaches only us and we stop them in the
-right order. Should we be killed, the kernel ends the children with us.
+right order. Should we be killed, the kernel interrupts the children as a Ctrl-C would: that is the
+one signal on which Airflow ends its own children too.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 
 def _die_with_parent() -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 class Child:

@@ -41,6 +41,8 @@ DATA_TOPICS = "onenet/v1/+/+/+/+"
 ALERT_TOPICS = "onenet/v1/alerts/+/+"
 LIVE_CADENCE_SCALE = 0.05  # a sensor of five minutes speaks every 15 s, so that the board lives
 DRAIN_S = 60.0
+PATIENCE_S = 2.0  # one Ctrl-C may arrive twice: from the terminal, and passed on by who started us
+BAR_WIDTH = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Stack:
         self._out = out
         self._begun = time.monotonic()
         self._stop = threading.Event()
+        self._asked = 0.0
         self._children: dict[str, Child] = {}
         self._passwords = {
             name: secrets.token_urlsafe(24) for name in ("fleet", "ingest", "alerts", "operator")
@@ -94,8 +97,10 @@ class Stack:
             registry.close()
 
     def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
-        if self._stop.is_set():  # asked twice: at once, the kernel ends the children with us
-            raise KeyboardInterrupt
+        if self._stop.is_set() and time.monotonic() - self._asked > PATIENCE_S:
+            raise KeyboardInterrupt  # asked again: at once, and the kernel ends the children with us
+        if not self._stop.is_set():
+            self._asked = time.monotonic()
         self._stop.set()
 
     # Where things are
@@ -233,7 +238,7 @@ class Stack:
         account = account_totals(store, datetime.now(UTC))
         phase = progress.get("phase", "starting")
         if phase == "history" and progress.get("total"):
-            phase = f"history {100 * progress['published'] / progress['total']:.0f} %"
+            phase = f"history {_bar(progress['published'] / progress['total'])}"
         runs = ", ".join(f"{state} {n}" for state, n in self._dag_runs_by_state().items())
         return (
             f"{self._elapsed():4.0f} s  {phase}  published {progress.get('published', 0):,}"
@@ -319,6 +324,12 @@ def published_of(path: Path) -> Published:
         repeats={sensor: tally["repeats"] for sensor, tally in sensors.items()},
         refused={sensor: tally["refused"] for sensor, tally in sensors.items()},
     )
+
+
+def _bar(share: float) -> str:
+    """How far, as a bar and in percent."""
+    full = round(min(share, 1.0) * BAR_WIDTH)
+    return f"{'█' * full}{'░' * (BAR_WIDTH - full)} {100 * share:.0f} %"
 
 
 def _rows_by_day(store: Store) -> Iterator[int]:

@@ -72,15 +72,21 @@ def wait_for(condition, seconds: float, told):
 
 
 def processes_of(home: Path) -> list[str]:
-    """Command lines of processes that know this run's folder."""
+    """Command lines of processes that know this run's folder, or have a file of it open.
+
+    Airflow renames its processes, which wipes what they were started with; their logs stay open.
+    """
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
+        if int(entry.name) == os.getpid():
+            continue
         try:
             environment = (entry / "environ").read_bytes()
             command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            files = [str(link.readlink()) for link in (entry / "fd").iterdir()]
         except OSError:
             continue
-        if str(home).encode() in environment and int(entry.name) != os.getpid():
+        if str(home).encode() in environment or any(str(home) in name for name in files):
             found.append(command)
     return found
 
@@ -122,6 +128,23 @@ def test_the_demo_shows_the_city_loses_nothing_and_goes_on(tmp_path: Path) -> No
     assert second["published"] > first["published"]
     assert second["stored"] < first["stored"] + 2_000, "the history is not sent again"
     assert processes_of(home) == []
+
+
+@pytest.mark.airflow
+@pytest.mark.chaos
+def test_a_killed_demo_takes_its_children_with_it(tmp_path: Path) -> None:
+    need("airflow", find_spec("airflow") is not None)
+    home = tmp_path / "run"
+    demo = Demo(home)
+
+    def airflow_is_whole() -> bool:
+        running = " ".join(processes_of(home))
+        return all(part in running for part in ("scheduler", "dag-processor", "api_server"))
+
+    wait_for(airflow_is_whole, 90, demo.said)
+    demo.process.kill()
+    demo.process.wait()
+    wait_for(lambda: not processes_of(home), 30, lambda: "\n".join(processes_of(home)))
 
 
 def look_at(board: str) -> None:
