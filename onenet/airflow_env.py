@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+
+BUSY_S = 60  # five processes share one SQLite file; with the usual 5 s a backfill ends in 'locked'
 
 
 def airflow_environment(home: Path, *, dags: Path, port: int, demo: bool = False) -> dict[str, str]:
@@ -13,6 +17,7 @@ def airflow_environment(home: Path, *, dags: Path, port: int, demo: bool = False
     """
     home.mkdir(parents=True, exist_ok=True)
     database = home / "airflow.db"
+    _share(database)
     environment = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
@@ -21,7 +26,7 @@ def airflow_environment(home: Path, *, dags: Path, port: int, demo: bool = False
         "AIRFLOW__CORE__PARALLELISM": "2",
         # With another port than 8080 every task fails unless this names it.
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database}?timeout={BUSY_S}",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__WORKERS": "1",
@@ -37,6 +42,12 @@ def airflow_environment(home: Path, *, dags: Path, port: int, demo: bool = False
         environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] = "True"
         environment["AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"] = "False"
     return environment
+
+
+def _share(database: Path) -> None:
+    """Let Airflow's processes read while one of them writes; the mode stays with the file."""
+    with closing(sqlite3.connect(database)) as db:
+        db.execute("PRAGMA journal_mode=WAL")
 
 
 def _kept_secret(path: Path) -> str:

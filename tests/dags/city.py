@@ -1,0 +1,119 @@
+"""A demo city with an Airflow of its own, for the DAG tests and the backfill benchmark."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import dags
+from onenet.airflow_env import airflow_environment
+from onenet.children import Child
+from registry import migrate, open_registry, seed_demo_city
+from schemas import FlaggedReading, Interval, ParameterKey, Period
+from simulators.fleet import Device
+from simulators.weather import Weather
+from storage import Store
+from tests.brokers import free_port
+
+FOLDER = Path(dags.__file__).parent
+DAGS = {"hourly_aggregates", "daily_assessment", "late_data", "alert_thresholds"}
+AIRFLOW = Path(sys.executable).parent / "airflow"
+
+
+class City:
+    """Store, registry and an Airflow home."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.port = free_port()
+        self.store_url, self.registry_url = f"sqlite:///{home}/o.db", f"sqlite:///{home}/r.db"
+        migrate(self.registry_url)
+        self.registry = open_registry(self.registry_url)
+        seed_demo_city(self.registry)
+        self.environment = {
+            **airflow_environment(home / "airflow", dags=FOLDER, port=self.port, demo=True),
+            "ONENET_STORE_URL": self.store_url,
+            "ONENET_REGISTRY_URL": self.registry_url,
+        }
+
+    def fill(self, store: Store, span: Interval) -> None:
+        """What the city's sensors measured in a span, straight into a store."""
+        readings = []
+        for sensor in self.registry.sensors().values():
+            if sensor.source is None:
+                continue
+            device = Device(
+                id=sensor.id,
+                medium=sensor.medium,
+                source=sensor.source,
+                cadence_s=sensor.cadence_s,
+                parameters=sensor.parameters,
+            )
+            for t, values in device.between(
+                span.start.timestamp(), span.end.timestamp(), Weather(1)
+            ):
+                kept = {ParameterKey(key): value for key, value in values.items()}
+                readings.append(FlaggedReading(sensor.id, t * 1000, kept, {}, t * 1000))
+        store.write(readings)
+
+    def start_airflow(self) -> Child:
+        """A whole Airflow, as the demo runs it; returns at once."""
+        return Child(
+            "airflow",
+            [str(AIRFLOW), "standalone"],
+            env=self.environment,
+            logs=self.home / "logs",
+        )
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            command,
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return done.stdout
+
+
+def rows(store: Store, window: Interval, period: Period) -> list[tuple[object, ...]]:
+    return store.read_aggregates(window, period=period).rows()
+
+
+def backfill(city: City, dag: str, start: datetime, end: datetime) -> None:
+    command = [str(AIRFLOW), "backfill", "create", "--dag-id", dag]
+    command += ["--from-date", start.isoformat(), "--to-date", end.isoformat()]
+    city.run(*command)
+
+
+def wait_until_scheduled(city: City, airflow: Child) -> None:
+    """Until the running Airflow has read every DAG."""
+    database = city.home / "airflow" / "airflow.db"
+
+    def known() -> bool:
+        if not database.exists():
+            return False
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=5)) as db:
+            try:
+                names = {name for (name,) in db.execute("SELECT dag_id FROM serialized_dag")}
+            except sqlite3.OperationalError:  # its tables are being made
+                return False
+        return names >= DAGS
+
+    wait_for(known, airflow)
+
+
+def wait_for(condition: Callable[[], bool], airflow: Child, seconds: float = 150) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert airflow.running(), airflow.last_words()
+        assert time.monotonic() < end, airflow.last_words(40)
+        time.sleep(1)
