@@ -32,10 +32,11 @@ class City:
 
     def __post_init__(self) -> None:
         for parameter in self.catalogue:
-            if not _FIELD.fullmatch(parameter.key) or parameter.key.endswith("_f"):
+            key = parameter.key
+            if not _FIELD.fullmatch(key) or key.endswith("_f") or key == "channels":
                 raise ValueError(
-                    f"parameter key {parameter.key!r} cannot be a field of the store: small "
-                    "letters, digits and _, not ending in _f"
+                    f"parameter key {key!r} cannot be a field of the store: small letters, "
+                    "digits and _, not ending in _f, not `channels`"
                 )
 
     @classmethod

@@ -58,7 +58,7 @@ def _sensors(city: City) -> Section:
                 sensors.readings_per_minute(),
                 unit="suffix:/min",
                 low=0,
-                interval="5m",
+                interval="1m",
             ),
             panels.series(
                 "未采用值占比 / Share of values that no figure uses",

@@ -17,15 +17,17 @@ STALE_CADENCES = 3  # silent for so many cadences is late; the console says the 
 _USABLE = " or ".join(f"r._value % 10 == {int(flag)}" for flag in USABLE)
 _MEDIA = f"names = {dictionary(wording.MEDIA)}"
 _MEDIUM = "dict.get(dict: names, key: r._measurement, default: r._measurement)"
-# Every reading has flags, even one whose values are all missing.
-_HEARD = "\n".join(
+# Not the earlier versions of corrected readings, which stand beside the media.
+_OBSERVED = f"r._measurement =~ /^({'|'.join(Medium)})$/"
+# `channels` is the one field that every reading has, even one whose values are all missing.
+_READINGS = "\n".join(
     [
         'from(bucket: "observations")',
         RANGE,
-        "  |> filter(fn: (r) => r._field =~ /_f$/)",
-        "  |> last()",
+        f'  |> filter(fn: (r) => {_OBSERVED} and r._field == "channels")',
     ]
 )
+_HEARD = f"{_READINGS}\n  |> last()"
 
 
 def expected(city: City) -> list[Sensor]:
@@ -136,7 +138,7 @@ def flagged_share() -> str:
             _MEDIA,
             'from(bucket: "observations")',
             RANGE,
-            "  |> filter(fn: (r) => r._field =~ /_f$/)",
+            f"  |> filter(fn: (r) => {_OBSERVED} and r._field =~ /_f$/)",
             f"  |> map(fn: (r) => ({{r with _value: if {_USABLE} then 0.0 else 1.0}}))",
             '  |> group(columns: ["_measurement"])',
             "  |> aggregateWindow(every: v.windowPeriod, fn: mean, createEmpty: false)",
@@ -146,18 +148,14 @@ def flagged_share() -> str:
 
 
 def readings_per_minute() -> str:
-    """Readings by medium: a sensor's most frequent channel stands for its readings."""
+    """Readings by medium and time of measurement."""
     window = 'aggregateWindow(every: v.windowPeriod, createEmpty: false, timeSrc: "_start"'
     return "\n".join(
         [
             'import "dict"',
             _MEDIA,
-            'from(bucket: "observations")',
-            RANGE,
-            "  |> filter(fn: (r) => r._field =~ /_f$/)",
+            _READINGS,
             f"  |> {window}, fn: count)",
-            '  |> group(columns: ["_measurement", "sensor"])',
-            f"  |> {window}, fn: max)",
             '  |> group(columns: ["_measurement"])',
             f"  |> {window}, fn: sum)",
             "  |> map(fn: (r) => ({r with _value: float(v: r._value) * 60000000000.0 / "

@@ -107,7 +107,7 @@ def test_queries_name_only_fields_and_parameters_of_the_catalogue(
 ) -> None:
     known = {p.key for p in catalogue()}
     stored = {"value", "valid", "reason", "completeness"}
-    stored |= {"received", "stored", "duplicate", "dead_lettered"}
+    stored |= {"channels", "received", "stored", "duplicate", "dead_lettered"}
     for where, flux in queries_of(boards[uid]):
         for field in re.findall(r'r\._field == "([^"]+)"', flux):
             assert field.removesuffix("_f") in known | stored, where
