@@ -46,6 +46,7 @@ err = Console(stderr=True)
 def main() -> None:
     """Run the command line; what a user can mend is told in one line, never as a traceback."""
     try:
+        Settings.read().share()
         app()
     except (OSError, ValueError) as error:
         err.print(f"[red]error:[/red] {escape(str(error))}", highlight=False)

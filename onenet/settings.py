@@ -1,9 +1,16 @@
-"""Settings of an installation: from the environment (ONENET_*), else from `onenet.toml`."""
+"""Settings of an installation: from the environment (ONENET_*), else from `onenet.toml`.
+
+Rooms below this one, and Airflow's tasks, read the environment; so the command line first puts
+there what the file says and the environment does not.
+"""
 
 from __future__ import annotations
 
+import os
+import tomllib
 from pathlib import Path
 
+from pydantic import ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -39,6 +46,26 @@ class Settings(BaseSettings):
     catalogue: Path | None = None
     rules: Path | None = None
     log_json: bool = True
+
+    def share(self) -> None:
+        """Put what the TOML file sets into the environment, for the rooms below and children."""
+        for name in self.model_fields_set:
+            os.environ.setdefault(f"ONENET_{name.upper()}", str(getattr(self, name)))
+
+    @classmethod
+    def read(cls) -> Settings:
+        """All settings. Raises ValueError that names the setting, or the line of the file."""
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]) if first["loc"] else ""
+            raise ValueError(
+                f"setting {name} (ONENET_{name.upper()} or onenet.toml) = {first['input']!r}: "
+                f"{first['msg']}"
+            ) from None
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"onenet.toml: {error}") from None
 
     def broker(self) -> BrokerAddress:
         return BrokerAddress(

@@ -1,0 +1,58 @@
+"""Settings: the environment wins over the file, and what the file says reaches everybody."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from onenet.settings import Settings
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("ONENET_")]:
+        monkeypatch.delenv(name)
+    return tmp_path
+
+
+def test_the_environment_wins_over_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "onenet.toml").write_text('mqtt_host = "of-file"\nmqtt_port = 2000\n', "utf-8")
+    monkeypatch.setenv("ONENET_MQTT_PORT", "3000")
+    settings = Settings()
+    assert (settings.mqtt_host, settings.mqtt_port) == ("of-file", 3000)
+
+
+def test_rooms_below_and_children_see_what_the_file_says(folder: Path) -> None:
+    """The rules' file is read by `alerts`, which knows the environment only."""
+    (folder / "onenet.toml").write_text('rules = "own-rules.yaml"\n', "utf-8")
+    Settings().share()
+    try:
+        assert os.environ["ONENET_RULES"] == "own-rules.yaml"
+        assert "ONENET_MQTT_HOST" not in os.environ, "defaults are not set in stone"
+    finally:
+        os.environ.pop("ONENET_RULES", None)
+
+
+@pytest.mark.parametrize(
+    ("toml", "told"),
+    [
+        ('mqtt_port = "many"\n', "mqtt_port"),
+        ("mqtt_port = \n", "onenet.toml"),
+    ],
+)
+def test_a_wrong_file_is_told_in_one_line(folder: Path, toml: str, told: str) -> None:
+    (folder / "onenet.toml").write_text(toml, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "onenet", "registry", "migrate"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
