@@ -1,5 +1,5 @@
 # The commands of the trade. `make demo` and `make test` make the environment themselves.
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format bench bench-backfill clean
 
 FOR ?= 0
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
@@ -23,7 +23,10 @@ format: .venv/ready
 
 bench: .venv/ready ## measured figures: store, MQTT to store, aggregation
 	$(RUN) python -m bench.store
-	$(RUN) python -m bench.mqtt
+	$(RUN) python -m bench.mqtt --broker mosquitto
+	$(RUN) python -m bench.mqtt --broker embedded
+
+bench-backfill: .venv/ready ## a month through `airflow backfill`, held against live rows (half an hour)
 	$(RUN) python -m bench.backfill
 
 clean: ## forget the demo's data
@@ -33,10 +36,12 @@ clean: ## forget the demo's data
 	$(UV) sync --frozen
 	@touch $@
 
-# No uv on this machine: into a folder of its own, by pip.
+# No uv on this machine: into a folder of its own, by pip. Debian's bare python3 has no venv module
+# that works; its pip will do as well.
 .uv/bin/uv:
-	python3 -m venv .uv
-	.uv/bin/pip install --quiet uv
+	@{ python3 -m venv .uv && .uv/bin/pip install --quiet uv; } \
+	|| { rm -rf .uv && python3 -m pip install --quiet --target .uv uv; } \
+	|| { echo "needs uv, or python3-venv, or pip: install one of them" >&2; exit 1; }
 
 ifneq ($(UV),.uv/bin/uv)
 $(UV):
