@@ -98,7 +98,7 @@ class Stack:
 
     def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         if self._stop.is_set() and time.monotonic() - self._asked > PATIENCE_S:
-            raise KeyboardInterrupt  # asked again: at once, and the kernel ends the children with us
+            raise KeyboardInterrupt  # asked again: at once; the kernel ends the children
         if not self._stop.is_set():
             self._asked = time.monotonic()
         self._stop.set()
