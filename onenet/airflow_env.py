@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,8 @@ def airflow_environment(home: Path, *, dags: Path, port: int, demo: bool = False
     home.mkdir(parents=True, exist_ok=True)
     database = home / "airflow.db"
     _share(database)
+    (home / "config").mkdir(exist_ok=True)
+    shutil.copy(Path(__file__).with_name("airflow_local_settings.py"), home / "config")
     environment = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
