@@ -218,6 +218,14 @@ def test_the_databases_are_those_that_the_others_make(
     assert f"CREATE DATABASE {registry.path.strip('/')} " in DATABASES
 
 
+def test_the_first_bucket_is_the_stores_own() -> None:
+    """The image makes one bucket; `onenet store prepare` must find its own in it."""
+    buckets = pytest.importorskip("storage.buckets")
+    influx = environment(services()["influxdb"])
+    days = int(influx["DOCKER_INFLUXDB_INIT_RETENTION"].removesuffix("d"))
+    assert buckets.RETENTION[influx["DOCKER_INFLUXDB_INIT_BUCKET"]] == days * 86_400
+
+
 def test_the_databases_passwords_are_those_that_the_services_use() -> None:
     assert re.findall(r"^\\getenv \w+ (\w+)$", DATABASES, re.M) == [
         name for name in environment(services()["postgres"]) if name.endswith("_DB_PASSWORD")
