@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -21,7 +23,10 @@ def airflow_environment(home: Path, *, dags: Path, port: int, demo: bool = False
     _share(database)
     (home / "config").mkdir(exist_ok=True)
     shutil.copy(Path(__file__).with_name("airflow_local_settings.py"), home / "config")
+    programs = Path(sys.executable).parent
     environment = {
+        # `airflow standalone` starts its parts by the name `airflow`.
+        "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
