@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 
-from ingest.qc import SensorQc
+from ingest.qc import QualityControl
 from registry import Registry
-from schemas import Catalogue, SensorId, SeriesTags
+from schemas import Catalogue, ParameterKey, SensorId, SeriesTags
 from schemas.observation import GOVERNMENT, UNPLACED
 from schemas.registry import Sensor, Station
 
@@ -14,16 +15,20 @@ CHECK_EVERY_S = 2.0
 
 
 class SensorDirectory:
-    """Sensor records and their quality tests by id. Not thread-safe: one worker owns it."""
+    """Sensor records by id, and the quality control of their channels.
+
+    Not thread-safe: one worker owns it.
+    """
 
     def __init__(self, registry: Registry, catalogue: Catalogue) -> None:
         self._registry = registry
         self._catalogue = catalogue
+        self.quality = QualityControl(catalogue)
         self._version = -1
         self._checked = float("-inf")
         self._sensors: dict[SensorId, Sensor] = {}
         self._tags: dict[SensorId, SeriesTags] = {}
-        self._qc: dict[SensorId, SensorQc] = {}
+        self._channels: dict[SensorId, frozenset[ParameterKey]] = {}
 
     def find(self, sensor: SensorId) -> Sensor | None:
         return self._sensors.get(sensor)
@@ -31,12 +36,9 @@ class SensorDirectory:
     def tags(self, sensor: SensorId) -> SeriesTags:
         return self._tags.get(sensor, UNPLACED)
 
-    def qc(self, sensor: Sensor) -> SensorQc:
-        tests = self._qc.get(sensor.id)
-        if tests is None:
-            known = {k: self._catalogue[k] for k in sensor.parameters if k in self._catalogue}
-            tests = self._qc[sensor.id] = SensorQc(sensor, known)
-        return tests
+    def channels(self, sensor: SensorId) -> Set[ParameterKey]:
+        """The parameters that a known sensor may send: registered for it and in the catalogue."""
+        return self._channels[sensor]
 
     def renew(self) -> None:
         """Reload when the registry's version has moved; looked at every 2 s at most."""
@@ -45,9 +47,11 @@ class SensorDirectory:
         version = self._registry.version()
         if version != self._version:
             fresh = self._registry.sensors()
-            for sensor_id, record in fresh.items():
-                if self._sensors.get(sensor_id) != record:
-                    self._qc.pop(sensor_id, None)  # other thresholds may hold now
+            changed = [s for s in fresh.values() if self._sensors.get(s.id) != s]
+            self.quality.know(changed)  # other thresholds may hold now
+            for sensor in changed:
+                known = (key for key in sensor.parameters if key in self._catalogue)
+                self._channels[sensor.id] = frozenset(known)
             stations = self._registry.stations()
             self._tags = {s.id: _tags(s, stations[s.station]) for s in fresh.values()}
             self._sensors, self._version = fresh, version

@@ -1,18 +1,22 @@
-"""What becomes of one message: readings to store, dead letters to keep, the account of both.
+"""What becomes of messages: readings to store, dead letters to keep, the account of both.
 
-The whole way of a reading through ingest stands in `Pipeline.process`, top to bottom. No I/O but
-the registry lookup, which is in memory; storing and acknowledging are the worker's.
+The way of a message stands in `Pipeline.process`, top to bottom; quality control follows for the
+whole batch in `Pipeline.flag`. No I/O but the registry lookup, which is in memory; storing and
+acknowledging are the worker's.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import cast
 
 from pydantic import BaseModel
 
 from ingest.decode import decode
 from ingest.directory import SensorDirectory
+from ingest.qc import device_codes
 from ingest.validate import admit, check_reading
 from registry import NewDeadLetter
 from schemas import (
@@ -61,11 +65,11 @@ class Pipeline:
         self._catalogue = catalogue
 
     def process(self, message: Message, batch: Batch) -> None:
-        """Decode, validate, look up, flag; add the result to the batch. Raises only for bugs."""
+        """Decode, validate, look up; add the result to the batch. Raises only for bugs."""
         batch.messages.append(message)
         account = (UNKNOWN_SENSOR, message.arrived_ms // HOUR_MS * HOUR_MS)
         try:
-            topic = Topic.parse(message.topic)
+            topic = _topic(message.topic)
             if topic.channel is not TopicChannel.DATA:
                 _check_other_channel(topic.channel, message.payload)
                 return
@@ -78,23 +82,30 @@ class Pipeline:
             _bury(batch, message, account, {rejected.code: [(None, rejected)]})
             return
 
-        tests, tags = self._directory.qc(sensor), self._directory.tags(sensor.id)
+        tags, channels = self._directory.tags(sensor.id), self._directory.channels(sensor.id)
+        arrived_ms, accepted = message.arrived_ms, len(batch.readings)
         refused: dict[str, list[tuple[int | None, Rejected]]] = {}
         for position, case in decoded.refused:
             refused.setdefault(case.code, []).append((position, case))
         for position, reading in decoded.readings:
             try:
-                ts_ms = check_reading(reading, sensor, self._catalogue, message.arrived_ms)
+                ts_ms = check_reading(reading, sensor.id, channels, self._catalogue, arrived_ms)
             except Rejected as rejected:
                 refused.setdefault(rejected.code, []).append((position, rejected))
                 continue
-            values = {ParameterKey(key): value for key, value in reading.values.items()}
-            codes = tests.flag(ts_ms, reading)
-            batch.readings.append(
-                FlaggedReading(sensor.id, ts_ms, values, codes, message.arrived_ms, tags)
-            )
-            batch.received[account] += 1
+            values = cast("dict[ParameterKey, float | None]", reading.values)
+            codes = device_codes(reading) if reading.flags else {}
+            batch.readings.append(FlaggedReading(sensor.id, ts_ms, values, codes, arrived_ms, tags))
+        batch.received[account] += len(batch.readings) - accepted
         _bury(batch, message, account, refused)
+
+    def flag(self, batch: Batch) -> None:
+        """Judge the quality of a batch that is complete; once, for its values are remembered."""
+        self._directory.quality.flag(batch.readings)
+
+
+# A topic is a sensor's, for ever: not to be taken apart with each message.
+_topic = lru_cache(maxsize=65_536)(Topic.parse)
 
 
 def _check_other_channel(channel: TopicChannel, payload: bytes) -> None:

@@ -1,158 +1,188 @@
-"""Automatic quality tests: range, spike, rate of change, flat line, device flags.
+"""Quality control of a batch: every value of every channel is judged in one call.
 
-Each test is a pure function of a value, its neighbours in time and the thresholds of its parameter
-and cadence. `ChannelHistory` holds the few neighbours that the tests need, in order of device time,
-so that a late reading is judged by its true neighbours. Source: QARTOD tests 4 (gross range),
-6 (spike), 7 (rate of change), 8 (flat line).
+Here the readings of a batch become flat arrays with the thresholds of their channels beside them,
+the tests of `ingest.qartod` run over these, and what is not good goes back into the readings. The
+tests' cost is per batch, not per value, whether few sensors sent much or many sent little.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 
-from schemas import Cause, Flag, Parameter, ParameterKey, QcSettings, Reading, quality
-from schemas.flags import DEVICE_FLAGS, GOOD_QUALITY, worst
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.neighbours import Neighbourhood
+from ingest.qartod import (
+    UNDER_MAINTENANCE,
+    Channels,
+    Codes,
+    Moments,
+    Numbers,
+    first_found,
+    flat_line,
+    gross_range,
+    rate_of_change,
+    spike,
+)
+from schemas import (
+    Catalogue,
+    FlaggedReading,
+    Parameter,
+    ParameterKey,
+    QcSettings,
+    Reading,
+    SensorId,
+)
+from schemas.flags import DEVICE_FLAGS, GOOD_QUALITY
 from schemas.registry import Sensor
 
-REMEMBERED = 12  # neighbours kept per channel
-NEAR = 3  # cadences within which a value counts as a neighbour
+REACH = 3  # cadences within which a value counts as a neighbour
+MOST_LAYOUTS = 100_000  # remembered orders of sending; a device may invent new ones for ever
 
-RANGE_BAD = quality(Flag.BAD, Cause.RANGE)
-SPIKE_SUSPECT = quality(Flag.SUSPECT, Cause.SPIKE)
-SPIKE_BAD = quality(Flag.BAD, Cause.SPIKE)
-RATE_SUSPECT = quality(Flag.SUSPECT, Cause.RATE)
-FLAT_SUSPECT = quality(Flag.SUSPECT, Cause.FLATLINE)
-MISSING = quality(Flag.MISSING, Cause.MISSING)
-UNDER_MAINTENANCE = quality(Flag.SUSPECT, Cause.MAINTENANCE)
-
-
-def gross_range(value: float, low: float, high: float) -> int:
-    """Bad outside the physically possible range (QARTOD test 4)."""
-    return GOOD_QUALITY if low <= value <= high else RANGE_BAD
-
-
-def spike(value: float, reference: float, settings: QcSettings) -> int:
-    """Suspect or bad by distance from the neighbours' value (QARTOD test 6)."""
-    distance = abs(value - reference)
-    if settings.spike_bad is not None and distance > settings.spike_bad:
-        return SPIKE_BAD
-    if settings.spike_suspect is not None and distance > settings.spike_suspect:
-        return SPIKE_SUSPECT
-    return GOOD_QUALITY
+# Thresholds of one channel; infinite where there is no such limit.
+_LIMITS = np.dtype(
+    [
+        ("low", np.float64),
+        ("high", np.float64),
+        ("spike_suspect", np.float64),
+        ("spike_bad", np.float64),
+        ("rate_per_min", np.float64),
+        ("flatline_ms", np.float64),
+        ("tolerance", np.float64),
+        ("reach_ms", np.float64),
+        ("maintenance", np.bool_),
+    ]
+)
 
 
-def rate(value: float, before: float, minutes: float, settings: QcSettings) -> int:
-    """Suspect when changing faster than believable, unit per minute (QARTOD test 7)."""
-    if settings.rate_per_min is None or minutes <= 0:
-        return GOOD_QUALITY
-    fast = abs(value - before) / minutes > settings.rate_per_min
-    return RATE_SUSPECT if fast else GOOD_QUALITY
+class QualityControl:
+    """The quality tests of all sensors. Not thread-safe: one worker owns it."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._numbers: dict[tuple[SensorId, ParameterKey], int] = {}
+        self._layouts: dict[tuple[SensorId, tuple[ParameterKey, ...]], list[int]] = {}
+        self._limits = np.empty(0, _LIMITS)
+        self._neighbourhood = Neighbourhood()
+
+    def know(self, sensors: Iterable[Sensor]) -> None:
+        """Take in new sensors, and new thresholds of known ones; what they sent stays in mind."""
+        limits: dict[int, tuple[float, ...]] = {}
+        for sensor in sensors:
+            for key in sensor.parameters:
+                if key in self._catalogue:
+                    number = self._numbers.setdefault((sensor.id, key), len(self._numbers))
+                    limits[number] = _limits_of(self._catalogue[key], sensor)
+        more = np.empty(len(self._numbers) - len(self._limits), _LIMITS)
+        self._limits = np.concatenate((self._limits, more))
+        for number, row in limits.items():
+            self._limits[number] = row
+        self._neighbourhood.grow(len(self._numbers))
+
+    def flag(self, readings: Sequence[FlaggedReading]) -> None:
+        """Add the quality codes of all values that are not good.
+
+        Readings stand in order of arrival, of known sensors and channels. A code that a reading has
+        already is the device's own, and is left alone.
+        """
+        channel: list[int] = []
+        values: list[float | None] = []
+        heard: dict[int, int] = {}
+        for reading in readings:
+            if reading.quality:
+                for place, key in enumerate(reading.values, len(values)):
+                    heard[place] = reading.quality.get(key, GOOD_QUALITY)
+            channel += self._channels(reading)
+            values += reading.values.values()
+        widths = [len(reading.values) for reading in readings]
+        device = np.full(len(values), GOOD_QUALITY, np.int16)
+        device[list(heard)] = list(heard.values())
+        codes = self.judge(
+            np.array(channel, np.int64),
+            np.array([reading.ts_ms for reading in readings], np.int64).repeat(widths),
+            np.array(values, np.float64),  # None becomes NaN
+            device,
+        )
+        flagged = np.flatnonzero(codes != GOOD_QUALITY)
+        ends = np.cumsum(widths)
+        owners = np.searchsorted(ends, flagged, side="right")
+        from_end = flagged - ends[owners]
+        for owner, place, code in zip(owners, from_end, codes[flagged].tolist(), strict=True):
+            reading = readings[owner]
+            reading.quality[list(reading.values)[place]] = code
+
+    def judge(self, channel: Channels, ts: Moments, values: Numbers, device: Codes) -> Codes:
+        """Quality codes of values in order of arrival; the good ones become neighbours of others.
+
+        All of shape (n,); NaN = missing; device: the codes that the devices gave themselves.
+        """
+        limits = self._limits[channel]
+        codes = first_found(device, gross_range(values, limits["low"], limits["high"]))
+        fit = np.flatnonzero(codes == GOOD_QUALITY)
+        codes[fit] = self._judge_by_neighbours(channel[fit], ts[fit], values[fit], limits[fit])
+        codes[(codes == GOOD_QUALITY) & limits["maintenance"]] = UNDER_MAINTENANCE
+        return codes
+
+    def _judge_by_neighbours(
+        self, channel: Channels, ts: Moments, values: Numbers, limits: NDArray[np.void]
+    ) -> Codes:
+        beside = self._neighbourhood.meet(
+            channel, ts, values, limits["reach_ms"], limits["tolerance"]
+        )
+        return first_found(
+            spike(values, beside.reference, limits["spike_suspect"], limits["spike_bad"]),
+            rate_of_change(values, beside.before, beside.minutes, limits["rate_per_min"]),
+            flat_line(beside.unchanged_ms, limits["flatline_ms"]),
+        )
+
+    def _channels(self, reading: FlaggedReading) -> list[int]:
+        """The numbers of a reading's channels, in the order of its values."""
+        layout = reading.sensor, tuple(reading.values)
+        numbers = self._layouts.get(layout)
+        if numbers is None:
+            if len(self._layouts) >= MOST_LAYOUTS:
+                self._layouts.clear()
+            numbers = [self._numbers[reading.sensor, key] for key in reading.values]
+            self._layouts[layout] = numbers
+        return numbers
 
 
-def flatline(unchanged_s: float, settings: QcSettings) -> int:
-    """Suspect when unchanged for too long (QARTOD test 8)."""
-    limit = settings.flatline_s
-    return FLAT_SUSPECT if limit is not None and unchanged_s >= limit else GOOD_QUALITY
+def device_codes(reading: Reading) -> dict[ParameterKey, int]:
+    """What a device says itself of its values; of a missing value there is nothing to say."""
+    return {
+        ParameterKey(key): DEVICE_FLAGS[flag]
+        for key, flag in (reading.flags or {}).items()
+        if reading.values.get(key) is not None and DEVICE_FLAGS[flag] != GOOD_QUALITY
+    }
 
 
-@dataclass(slots=True)
-class ChannelHistory:
-    """The last few values of one channel in order of device time, and since when it is flat.
-
-    times and values run in parallel: ms since the epoch, canonical unit.
-    """
-
-    parameter: Parameter
-    settings: QcSettings | None
-    near_ms: int
-    times: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-    flat_value: float | None = None
-    flat_since: int = 0
-    flat_until: int = 0
-
-    def judge(self, ts_ms: int, value: float) -> int:
-        """The quality code of a value, which is then remembered."""
-        code = gross_range(value, *self.parameter.range)
-        in_range = code == GOOD_QUALITY
-        settings = self.settings
-        if settings is not None:
-            if in_range:
-                code = self._judge_by_neighbours(ts_ms, value, settings)
-            if ts_ms >= self.flat_until:
-                self._remember_flat(ts_ms, value, settings.flatline_tolerance)
-        if in_range:
-            self._remember(ts_ms, value)
-        return code
-
-    def _judge_by_neighbours(self, ts_ms: int, value: float, settings: QcSettings) -> int:
-        code, times, values = GOOD_QUALITY, self.times, self.values
-        at = self._place(ts_ms)
-        if at and ts_ms - times[at - 1] <= self.near_ms:
-            before = values[at - 1]
-            if at < len(times) and 0 < times[at] - ts_ms <= self.near_ms:
-                reference = (before + values[at]) / 2
-            else:
-                last_three = sorted(values[max(0, at - 3) : at])
-                reference = last_three[len(last_three) // 2]
-            code = spike(value, reference, settings)
-            minutes = (ts_ms - times[at - 1]) / 60_000
-            code = worst(code, rate(value, before, minutes, settings))
-        return worst(code, flatline(self._unchanged_s(ts_ms, value, settings), settings))
-
-    def _place(self, ts_ms: int) -> int:
-        """Where a time belongs among those remembered; at the end for a reading in order."""
-        times = self.times
-        return len(times) if not times or ts_ms > times[-1] else bisect_left(times, ts_ms)
-
-    def _unchanged_s(self, ts_ms: int, value: float, settings: QcSettings) -> float:
-        if self.flat_value is None or ts_ms < self.flat_until:
-            return 0.0
-        same = abs(value - self.flat_value) <= settings.flatline_tolerance
-        return (ts_ms - self.flat_since) / 1000 if same else 0.0
-
-    def _remember_flat(self, ts_ms: int, value: float, tolerance: float) -> None:
-        if self.flat_value is None or abs(value - self.flat_value) > tolerance:
-            self.flat_value, self.flat_since = value, ts_ms
-        self.flat_until = ts_ms
-
-    def _remember(self, ts_ms: int, value: float) -> None:
-        at = self._place(ts_ms)
-        times = self.times
-        if at < len(times) and times[at] == ts_ms:
-            return
-        times.insert(at, ts_ms)
-        self.values.insert(at, value)
-        if len(times) > REMEMBERED:
-            del times[0], self.values[0]
+def _limits_of(parameter: Parameter, sensor: Sensor) -> tuple[float, ...]:
+    """A row of `_LIMITS`: thresholds by parameter and cadence."""
+    settings = parameter.qc_for(sensor.cadence_s) or QcSettings(cadence_s=sensor.cadence_s)
+    flatline_ms = None if settings.flatline_s is None else settings.flatline_s * 1000
+    optional = (settings.spike_suspect, settings.spike_bad, settings.rate_per_min, flatline_ms)
+    return (
+        *parameter.range,
+        *(inf if limit is None else limit for limit in optional),
+        settings.flatline_tolerance,
+        REACH * sensor.cadence_s * 1000,
+        sensor.state == "maintenance",
+    )
 
 
 class SensorQc:
-    """The quality tests of one sensor: one history per parameter, thresholds of its cadence."""
+    """Quality control of one sensor, a reading at a time: for trials, too slow for the stream."""
 
-    def __init__(self, sensor: Sensor, parameters: dict[ParameterKey, Parameter]) -> None:
-        near_ms = NEAR * sensor.cadence_s * 1000
-        self._maintenance = sensor.state == "maintenance"
-        self._histories = {
-            key: ChannelHistory(p, p.qc_for(sensor.cadence_s), near_ms)
-            for key, p in parameters.items()
-        }
+    def __init__(self, sensor: Sensor, parameters: Mapping[ParameterKey, Parameter]) -> None:
+        self._sensor = sensor.id
+        self._control = QualityControl(Catalogue(list(parameters.values())))
+        self._control.know([sensor])
 
     def flag(self, ts_ms: int, reading: Reading) -> dict[ParameterKey, int]:
         """Quality codes of the values that are not plainly good."""
-        codes: dict[ParameterKey, int] = {}
-        device = reading.flags or {}
-        for name, value in reading.values.items():
-            key = ParameterKey(name)
-            if value is None:
-                codes[key] = MISSING
-                continue
-            code = DEVICE_FLAGS[device[name]] if name in device else GOOD_QUALITY
-            if code == GOOD_QUALITY:
-                code = self._histories[key].judge(ts_ms, value)
-            if self._maintenance:
-                code = worst(code, UNDER_MAINTENANCE)
-            if code != GOOD_QUALITY:
-                codes[key] = code
-        return codes
+        values = {ParameterKey(key): value for key, value in reading.values.items()}
+        flagged = FlaggedReading(self._sensor, int(ts_ms), values, device_codes(reading))
+        self._control.flag([flagged])
+        return flagged.quality

@@ -1,18 +1,20 @@
 """Is this reading of this sensor acceptable now? Checks against the clock and the registry record.
 
-Pure: the sensor's record, the catalogue and the time of arrival come in, a time and values go out,
-or `Rejected` is raised. A value outside the physical range is no reason to refuse: QC flags it.
+Pure: the sensor's record, its channels and the time of arrival come in, the reading's time goes
+out, or `Rejected` is raised. A value outside the physical range is no reason to refuse: quality
+control flags it.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Set
+from datetime import datetime
 
-from schemas import Catalogue, Reading, Rejected, SensorId, Topic
+from schemas import Catalogue, ParameterKey, Reading, Rejected, SensorId, Topic
 from schemas.registry import Sensor
 
-AHEAD = timedelta(minutes=5)
-BEHIND = timedelta(days=35)
+AHEAD_MS = 5 * 60_000
+BEHIND_MS = 35 * 86_400_000
 
 
 def admit(topic: Topic, sensor: Sensor | None) -> Sensor:
@@ -44,22 +46,36 @@ def admit(topic: Topic, sensor: Sensor | None) -> Sensor:
     return sensor
 
 
-def check_reading(reading: Reading, sensor: Sensor, catalogue: Catalogue, now_ms: int) -> int:
-    """The device time in ms of an acceptable reading. Raises Rejected."""
-    if reading.sensor is not None and reading.sensor != sensor.id:
+def check_reading(
+    reading: Reading,
+    sensor: SensorId,
+    channels: Set[ParameterKey],
+    catalogue: Catalogue,
+    now_ms: int,
+) -> int:
+    """The device time in ms of an acceptable reading. Raises Rejected.
+
+    channels: what the sensor may send.
+    """
+    if reading.sensor is not None and reading.sensor != sensor:
         raise Rejected(
             "sensor_mismatch",
             field="sensor",
             value=reading.sensor,
-            rule=f"the topic says {sensor.id}",
+            rule=f"the topic says {sensor}",
             remedy="correct the device's id or topic; a device speaks for itself only",
         )
     ts_ms = device_time(reading.ts, now_ms)
-    allowed = sensor.parameters
-    for key in reading.values:
-        if key not in allowed or key not in catalogue:
-            raise _parameter_refused(key, sensor.id, catalogue)
-    for key, unit in (reading.units or {}).items():
+    if not reading.values.keys() <= channels:
+        stranger = next(key for key in reading.values if key not in channels)
+        raise _parameter_refused(stranger, sensor, catalogue)
+    if reading.units:
+        _check_units(reading.units, catalogue)
+    return ts_ms
+
+
+def _check_units(units: Mapping[str, str], catalogue: Catalogue) -> None:
+    for key, unit in units.items():
         if key in catalogue and unit != catalogue[key].unit:
             raise Rejected(
                 "unit_wrong",
@@ -68,7 +84,6 @@ def check_reading(reading: Reading, sensor: Sensor, catalogue: Catalogue, now_ms
                 rule=f"the canonical unit is {catalogue[key].unit}",
                 remedy=f"convert the value to {catalogue[key].unit} and resend",
             )
-    return ts_ms
 
 
 def _parameter_refused(key: str, sensor: SensorId, catalogue: Catalogue) -> Rejected:
@@ -107,7 +122,7 @@ def device_time(ts: str | int, now_ms: int) -> int:
                 remedy="send e.g. 2026-11-24T08:00:00+08:00",
             )
         ts_ms = round(moment.timestamp() * 1000)
-    if ts_ms > now_ms + AHEAD / timedelta(milliseconds=1):
+    if ts_ms > now_ms + AHEAD_MS:
         raise Rejected(
             "clock_ahead",
             field="ts",
@@ -115,7 +130,7 @@ def device_time(ts: str | int, now_ms: int) -> int:
             rule="at most 5 min ahead of the ingest clock",
             remedy="set the device clock (NTP) and resend",
         )
-    if ts_ms < now_ms - BEHIND / timedelta(milliseconds=1):
+    if ts_ms < now_ms - BEHIND_MS:
         raise Rejected(
             "too_old",
             field="ts",

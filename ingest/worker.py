@@ -95,6 +95,7 @@ class Worker:
                 self._pipeline.process(item[1], batch)
             if time.monotonic() >= deadline or (item is None and self._stop.is_set()):
                 break
+        self._pipeline.flag(batch)
         return batch, taken
 
     def _keep(self, batch: Batch) -> None:

@@ -51,17 +51,6 @@ def cause_of(code: int) -> Cause:
     return Cause(code // 10)
 
 
-# How grave a quality code is, by its last digit; a lookup, for every value of every reading asks.
-_GRAVITY = {Flag.GOOD: 0, Flag.NOT_EVALUATED: 1, Flag.SUSPECT: 2, Flag.BAD: 3, Flag.MISSING: 4}
-_GRAVITY_BY_DIGIT = tuple(_GRAVITY[Flag(d)] if d in _GRAVITY else 0 for d in range(10))
-
-
-def worst(first: int, second: int) -> int:
-    """The graver of two quality codes; the first where both are equally grave."""
-    graver = _GRAVITY_BY_DIGIT[second % 10] > _GRAVITY_BY_DIGIT[first % 10]
-    return second if graver else first
-
-
 # The device flags of HJ 212-2017 table "data flags" and their QARTOD counterparts.
 DEVICE_FLAGS: dict[str, int] = {
     "N": quality(Flag.GOOD),

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from ingest.directory import SensorDirectory
 from ingest.pipeline import Batch, Message, Pipeline
-from ingest.qc import ChannelHistory
 from registry import Registry, migrate, open_registry, seed_demo_city
 from schemas import SeriesTags, catalogue, flag_of, load_catalogue
 from schemas.catalogue import Catalogue
@@ -51,6 +50,7 @@ def send(pipeline: Pipeline, payload: object, topic: str = AIR) -> Batch:
     batch = Batch()
     raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     pipeline.process(Message(topic, raw, NOW), batch)
+    pipeline.flag(batch)
     return batch
 
 
@@ -257,47 +257,6 @@ def test_a_new_parameter_is_one_entry_of_data_and_no_code(
         .to_list()
         .count("illuminance")
     )
-
-
-def judged(key: str, cadence_s: int, *values: float) -> list[tuple[Flag, Cause]]:
-    parameter = catalogue()[key]
-    history = ChannelHistory(parameter, parameter.qc_for(cadence_s), 3 * cadence_s * 1000)
-    codes = [history.judge(n * cadence_s * 1000, value) for n, value in enumerate(values)]
-    return [(flag_of(code), cause_of(code)) for code in codes]
-
-
-GOOD = (Flag.GOOD, Cause.NONE)
-
-
-def test_the_impossible_is_bad() -> None:
-    assert judged("pm25", 300, 10, -5, 2000, 11) == [
-        GOOD,
-        (Flag.BAD, Cause.RANGE),
-        (Flag.BAD, Cause.RANGE),
-        GOOD,
-    ]
-
-
-def test_a_spike_is_judged_by_the_threshold_of_its_cadence() -> None:
-    assert judged("pm25", 300, 10, 11, 10, 90)[-1] == (Flag.SUSPECT, Cause.SPIKE)
-    assert judged("pm25", 300, 10, 11, 10, 300)[-1] == (Flag.BAD, Cause.SPIKE)
-    assert judged("pm25", 3600, 10, 11, 10, 90)[-1] == GOOD
-    assert judged("pm25", 300, 10, 11, 10, 90, 12)[-1] == GOOD, "its neighbour is not to blame"
-
-
-def test_a_flat_line_is_suspect_after_its_time() -> None:
-    flags = judged("pm25", 300, *[12.0] * 30)
-    assert flags[20] == GOOD
-    assert flags[25] == (Flag.SUSPECT, Cause.FLATLINE)
-
-
-def test_a_late_reading_is_judged_by_its_true_neighbours() -> None:
-    parameter = catalogue()["pm25"]
-    history = ChannelHistory(parameter, parameter.qc_for(300), 900_000)
-    for minute in (0, 5, 15, 20):
-        history.judge(minute * 60_000, 10.0 + minute)
-    assert flag_of(history.judge(10 * 60_000, 20.0)) is Flag.GOOD
-    assert flag_of(history.judge(12 * 60_000, 150.0)) is Flag.SUSPECT
 
 
 @pytest.mark.parametrize(
