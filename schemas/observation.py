@@ -57,6 +57,7 @@ class Outcome(StrEnum):
     STORED = "stored"
     DUPLICATE = "duplicate"  # same sensor, time and values: nothing changed
     REVISED = "revised"  # same sensor and time, other values: the earlier kept as a revision
+    REFUSED = "refused"  # the store will never take it: it belongs in a dead letter
 
 
 # (sensor, start of the hour of arrival in ms): the key of the account.

@@ -18,7 +18,14 @@ from schemas.observation import AccountKey
 
 
 class StoreUnavailable(Exception):
-    """The store cannot be reached or is too busy: wait and try again; nothing was lost."""
+    """The store cannot be reached or is too busy: wait and try again; nothing was lost.
+
+    retry_after_s: how long the store itself asks to be left alone; 0 where it does not say.
+    """
+
+    def __init__(self, message: str = "", *, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,9 @@ class Store(Protocol):
         after a restart may be flagged otherwise, and stays as it was. A repeat inside the same
         batch counts the same way. The account of the hour of arrival is brought up to date together
         with the readings (`received`: by default, the readings given), and every hour whose
-        observations changed becomes pending. Raises StoreUnavailable.
+        observations changed becomes pending. A reading that the store will never take is REFUSED
+        and accounted as dead-lettered; the caller keeps its dead letter. Raises StoreUnavailable;
+        the same call again then ends as if the first had not been cut off.
         """
 
     def read(

@@ -1,41 +1,37 @@
 """What every store promises, run against each that is configured.
 
-The embedded store always; InfluxDB where ONENET_TEST_INFLUX_URL (and _TOKEN) name one.
+The embedded store always; a real InfluxDB where there is one, see `tests/influx.py`.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas import FlaggedReading, Interval, Level, Outcome, ParameterKey, Period, SensorId, to_ms
 from schemas.observation import ACCOUNT, AGGREGATES, OBSERVATIONS
-from storage import Store, open_store
+from storage import Store
+from tests import influx
 
 T0 = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
 DAY = Interval(T0, T0 + timedelta(days=1))
 PM25, NO2, LAEQ = ParameterKey("pm25"), ParameterKey("no2"), ParameterKey("laeq")
-KINDS = ["embedded"] + (["influx"] if os.environ.get("ONENET_TEST_INFLUX_URL") else [])
+KINDS = [
+    "embedded",
+    *([pytest.param("influx", marks=pytest.mark.influx)] if influx.available() else []),
+]
 
 
 @pytest.fixture(params=KINDS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "embedded":
-        opened = open_store(f"sqlite:///{tmp_path}/observations.db")
-    else:
-        opened = open_store(
-            os.environ["ONENET_TEST_INFLUX_URL"], token=os.environ["ONENET_TEST_INFLUX_TOKEN"]
-        )
-    yield opened
-    opened.close()
+def store(request: pytest.FixtureRequest) -> Store:
+    new_store: Callable[[], Store] = request.getfixturevalue(f"new_{request.param}_store")
+    return new_store()
 
 
 def reading(
@@ -216,23 +212,41 @@ values = st.one_of(st.none(), st.floats(-1e9, 1e9, allow_nan=False))
 sent_values = st.dictionaries(st.sampled_from([PM25, NO2]), values, min_size=1)
 
 
-@given(
+shuffles = given(
     sent=st.dictionaries(
         moments, st.dictionaries(st.sampled_from([PM25, NO2]), values, min_size=1)
     ),
     order=st.randoms(use_true_random=False),
     cuts=st.lists(st.integers(0, 400), max_size=3),
 )
-@settings(max_examples=25, deadline=None)
+reused = [HealthCheck.function_scoped_fixture]
+
+
+@shuffles
+@settings(max_examples=25, deadline=None, suppress_health_check=reused)
 def test_a_shuffled_doubled_stream_ends_in_the_same_state(
-    tmp_path_factory: pytest.TempPathFactory, sent, order, cuts
+    new_embedded_store: Callable[[], Store], sent, order, cuts
 ) -> None:
+    shuffled_and_ordered_agree(new_embedded_store, sent, order, cuts)
+
+
+@pytest.mark.influx
+@pytest.mark.skipif(not influx.available(), reason="no InfluxDB on this machine")
+@shuffles
+@settings(max_examples=5, deadline=None, suppress_health_check=reused)
+def test_a_shuffled_doubled_stream_ends_in_the_same_state_in_influx(
+    new_influx_store: Callable[[], Store], sent, order, cuts
+) -> None:
+    shuffled_and_ordered_agree(new_influx_store, sent, order, cuts)
+
+
+def shuffled_and_ordered_agree(new_store: Callable[[], Store], sent, order, cuts) -> None:
     stream = [reading(minute, **kept) for minute, kept in sent.items()]
-    ordered = open_store(f"sqlite:///{tmp_path_factory.mktemp('a')}/o.db")
+    ordered = new_store()
     ordered.write(stream)
     shuffled = stream * 2
     order.shuffle(shuffled)
-    late = open_store(f"sqlite:///{tmp_path_factory.mktemp('b')}/o.db")
+    late = new_store()
     edges = sorted({0, *(min(cut, len(shuffled)) for cut in cuts), len(shuffled)})
     for start, end in pairwise(edges):
         late.write(shuffled[start:end])
