@@ -1,21 +1,47 @@
-"""How fast the embedded store takes and gives readings: `python -m bench.store`."""
+"""How fast a store takes and gives readings: `python -m bench.store [--influx] [--readings N]`.
+
+The embedded store in a temporary file, or a real InfluxDB: the one that the tests would use, see
+`tests/influx.py`.
+"""
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from schemas import FlaggedReading, Interval, ParameterKey, SensorId, to_ms
-from storage import open_store
+from storage import Store, open_store
+from tests.influx import influx
 
-READINGS, BATCH, SENSORS = 500_000, 5000, 50
+BATCH, SENSORS = 5000, 50
 PARAMETERS = [ParameterKey(key) for key in ("pm25", "pm10", "no2", "o3")]
 T0 = datetime(2026, 10, 1, tzinfo=UTC)
 
 
+@contextmanager
+def store_of(kind: str, folder: Path) -> Iterator[Store]:
+    if kind == "influx":
+        with influx(folder) as running:
+            store = open_store(running.clean(), token=running.token)
+            yield store
+            store.close()
+    else:
+        store = open_store(f"sqlite:///{folder}/o.db")
+        yield store
+        store.close()
+
+
 def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--influx", dest="kind", action="store_const", const="influx")
+    options.add_argument("--readings", type=int, default=500_000)
+    given = options.parse_args()
+    total: int = given.readings
     start = to_ms(T0)
     readings = [
         FlaggedReading(
@@ -25,15 +51,17 @@ def main() -> None:
             {},
             start,
         )
-        for n in range(READINGS)
+        for n in range(total)
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        store = open_store(f"sqlite:///{Path(folder)}/o.db")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        store_of(given.kind or "embedded", Path(folder)) as store,
+    ):
         begun = time.perf_counter()
-        for at in range(0, READINGS, BATCH):
+        for at in range(0, total, BATCH):
             store.write(readings[at : at + BATCH])
         spent = time.perf_counter() - begun
-        print(f"write: {READINGS / spent:,.0f} readings/s in batches of {BATCH}")
+        print(f"write: {total / spent:,.0f} readings/s in batches of {BATCH}")
         hour = Interval(T0 + timedelta(days=2), T0 + timedelta(days=2, hours=1))
         month = Interval(T0, T0 + timedelta(days=30))
         for name, action in (
@@ -45,7 +73,6 @@ def main() -> None:
             frame = action()
             spent = (time.perf_counter() - begun) * 1000
             print(f"{name}: {spent:.1f} ms, {frame.height:,} observations")
-        store.close()
 
 
 if __name__ == "__main__":
