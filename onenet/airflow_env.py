@@ -44,7 +44,6 @@ def airflow_environment(home: Path, *, dags: Path, port: int, demo: bool = False
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     }
     if demo:
         environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] = "True"

@@ -17,6 +17,7 @@ from onenet.init import read_env
 from registry import migrate, open_registry, seed_demo_city
 from tests.brokers import free_port
 from tests.deploy.compose_file import ROOT, installation
+from tests.parts import need
 
 SCRIPT = ROOT / "deploy" / "postgres" / "databases.sh"
 
@@ -32,8 +33,7 @@ def _programs() -> Path | None:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The values of `.env`, and PORT where a PostgreSQL set up by the script listens."""
     programs = _programs()
-    if programs is None or shutil.which("psql") is None:
-        pytest.skip("PostgreSQL is not on this machine")
+    need("postgresql", programs is not None and shutil.which("psql") is not None)
     made = read_env((installation(tmp_path_factory.mktemp("pg")) / ".env").read_text("utf-8"))
     user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
     with tempfile.TemporaryDirectory() as folder:
