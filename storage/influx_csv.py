@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from schemas.observation import AGGREGATE_KEY, AGGREGATES, OBSERVATIONS, UTC_MS
-from storage.influx_lines import QUALITY_SUFFIX
+from storage.influx_lines import NO_TEXT, QUALITY_SUFFIX
 from storage.port import StoreUnavailable
 
 _TYPES: dict[str, type[pl.DataType]] = {
@@ -149,5 +149,6 @@ def aggregates(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
         wide.rename({"_measurement": "period", "_time": "start"})
         .with_columns(pl.lit(None).alias(name) for name in absent)
         .select(pl.col(name).cast(dtype) for name, dtype in AGGREGATES.items())
+        .with_columns(pl.col("reason", "method").replace(NO_TEXT, ""))
         .sort(AGGREGATE_KEY)
     )

@@ -23,6 +23,9 @@ from schemas.observation import AGGREGATES
 CHANNELS = "channels"
 QUALITY_SUFFIX = "_f"
 UNPLACED_MEDIUM = "unplaced"
+# Stands for an empty text: InfluxDB 2.7.12 gives back a column of texts shifted by a row where an
+# empty one follows another (github.com/influxdata/influxdb/issues/26916).
+NO_TEXT = "-"
 
 # Control characters and line separators; the quote, which opens a string; the comment sign; the
 # backslash, which the protocol cannot escape in a tag; and the percent sign itself.
@@ -144,7 +147,7 @@ def aggregates(frame: pl.DataFrame) -> Iterator[str]:
         fields = [f"{name}={number!r}" for name, number in numbers.items() if number is not None]
         fields += [f"count={count}i", f"expected={expected}i", f"completeness={completeness!r}"]
         fields += [f"valid={'true' if valid else 'false'}"]
-        fields += [f"reason={quoted(reason)}", f"method={quoted(method)}"]
+        fields += [f"reason={quoted(reason or NO_TEXT)}", f"method={quoted(method or NO_TEXT)}"]
         where = _aggregate_series(period, level, subject, parameter)
         yield f"{where} {','.join(fields)} {start}"
 

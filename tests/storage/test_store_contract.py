@@ -198,6 +198,14 @@ def test_an_aggregate_without_value_stays_without_value(store: Store) -> None:
     assert found["valid"].to_list() == [False]
 
 
+def test_every_aggregate_keeps_its_own_reason(store: Store) -> None:
+    hours = [T0 + timedelta(hours=n) for n in range(24)]
+    written = [aggregate(hour, None if hour.hour in (0, 7, 8, 20) else 1.0) for hour in hours]
+    store.write_aggregates(pl.concat(written))
+    found = store.read_aggregates(DAY, period=Period.HOUR)
+    assert found.rows() == pl.concat(written).rows()
+
+
 def test_aggregates_are_narrowed_by_period_level_subject_parameter(store: Store) -> None:
     store.write_aggregates(aggregate(T0, 1.0))
     assert store.read_aggregates(DAY, period=Period.DAY).is_empty()
