@@ -20,8 +20,9 @@ from sqlalchemy.exc import OperationalError
 from ingest.directory import SensorDirectory
 from ingest.health import Health, HealthServer
 from ingest.pipeline import Batch, Message, Pipeline
+from ingest.refused import refused_by_store
 from ingest.session import CAPACITY, BrokerAddress, BrokerSession
-from registry import Registry
+from registry import NewDeadLetter, Registry
 from schemas import Catalogue, Outcome
 from storage import Store, StoreUnavailable
 
@@ -77,7 +78,7 @@ class Worker:
         while not self._stop.is_set() or self._session.waiting():
             self._patiently(self._directory.renew)
             batch, taken = self._collect()
-            if taken and self._patiently(lambda batch=batch: self._keep(batch)):  # type: ignore[misc]
+            if taken and self._keep(batch):
                 self._session.acknowledge(taken)
 
     def _collect(self) -> tuple[Batch, list[tuple[int, Message]]]:
@@ -98,16 +99,31 @@ class Worker:
         self._pipeline.flag(batch)
         return batch, taken
 
-    def _keep(self, batch: Batch) -> None:
-        """Make everything of a batch durable; the dead letters first, then one store write."""
-        if batch.dead_letters:
-            self._registry.add_dead_letters(batch.dead_letters)
+    def _keep(self, batch: Batch) -> bool:
+        """Make everything of a batch durable: dead letters, one store write, what that refused.
+
+        Returns False when stopped while one of them was away: nothing may be acknowledged then.
+        """
         outcomes: list[Outcome] = []
-        if batch.readings or batch.received:
-            outcomes = self._store.write(
-                batch.readings, received=batch.received, dead_lettered=batch.dead_lettered
-            )
-        self._health.count(batch, outcomes)
+        kept = (
+            self._patiently(lambda: self._bury(batch.dead_letters))
+            and self._patiently(lambda: outcomes.extend(self._store_write(batch)))
+            and self._patiently(lambda: self._bury(refused_by_store(batch, outcomes)))
+        )
+        if kept:
+            self._health.count(batch, outcomes)
+        return kept
+
+    def _bury(self, letters: list[NewDeadLetter]) -> None:
+        if letters:
+            self._registry.add_dead_letters(letters)
+
+    def _store_write(self, batch: Batch) -> list[Outcome]:
+        if not (batch.readings or batch.received):
+            return []
+        return self._store.write(
+            batch.readings, received=batch.received, dead_lettered=batch.dead_lettered
+        )
 
     def _patiently(self, step: Callable[[], None]) -> bool:
         """Do a step, waiting longer and longer (with jitter) while a store is away.
@@ -122,7 +138,8 @@ class Worker:
             except (StoreUnavailable, OperationalError) as error:
                 self._health.store_ok = False
                 log.warning("store unavailable, waiting", wait_s=round(wait, 1), error=str(error))
-                if self._stop.wait(wait * self._rng.uniform(0.5, 1.5)):
+                asked = min(getattr(error, "retry_after_s", 0.0), self._options.longest_wait_s)
+                if self._stop.wait(max(wait * self._rng.uniform(0.5, 1.5), asked)):
                     return False
                 wait = min(wait * 2, self._options.longest_wait_s)
             else:
