@@ -30,10 +30,12 @@ app = typer.Typer(
 )
 deadletters = typer.Typer(help="Refused messages: list, show, replay.", no_args_is_help=True)
 registry_commands = typer.Typer(help="The registry's database.", no_args_is_help=True)
+store_commands = typer.Typer(help="The time-series store.", no_args_is_help=True)
 dashboards_commands = typer.Typer(help="Grafana boards as code.", no_args_is_help=True)
 schemas_commands = typer.Typer(help="The published contracts.", no_args_is_help=True)
 app.add_typer(deadletters, name="deadletters")
 app.add_typer(registry_commands, name="registry")
+app.add_typer(store_commands, name="store")
 app.add_typer(dashboards_commands, name="dashboards")
 app.add_typer(schemas_commands, name="schemas")
 
@@ -276,6 +278,19 @@ _ConsoleUrl = Annotated[
         "--console", envvar="ONENET_CONSOLE_URL", help="The console, as a browser reaches it."
     ),
 ]
+
+
+@store_commands.command("prepare")
+def store_prepare() -> None:
+    """Make the store's buckets with their retention; those that exist stay as they are."""
+    from storage import StoreUnavailable, prepare
+
+    settings = Settings()
+    try:
+        made = prepare(settings.store_url, token=settings.store_token)
+    except StoreUnavailable as error:
+        raise ConnectionError(f"the store is not there: {error}") from error
+    out.print("\n".join(f"made {name}" for name in made) or "nothing to prepare", markup=False)
 
 
 @dashboards_commands.command("write")

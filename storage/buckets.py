@@ -103,7 +103,7 @@ def _make(address: InfluxAddress, token: str, forever: bool) -> list[str] | Exce
                 buckets.create_bucket(bucket_name=bucket, retention_rules=rules)
                 made.append(bucket)
     except HTTPError as error:
-        return StoreUnavailable(f"{address.http}: {error}")
+        return StoreUnavailable(f"{address.http} does not answer ({type(error).__name__})")
     except (ApiException, InfluxDBError) as error:
         return _explained(error, address)
     return made
