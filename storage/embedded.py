@@ -111,7 +111,7 @@ class EmbeddedStore:
     ) -> list[Outcome]:
         with self._transaction() as db:
             batch = Write(db, self._number_of_sensor, self._number_of_layout)
-            outcomes = [batch.place(reading) for reading in readings]
+            outcomes = batch.place(readings)
             batch.finish()
             keep_account(db, readings, outcomes, received, dead_lettered or {})
         return outcomes

@@ -8,15 +8,21 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from itertools import chain
 from typing import Any
 
 from schemas import FlaggedReading, Outcome
 from schemas.clock import HOUR_MS
 from schemas.observation import AccountKey
-from storage.rows import layout_of, pack_quality, pack_values
+from storage.rows import Packing, packing_of
 
 Numbering = Callable[[sqlite3.Connection, Any], int]
+_Placed = tuple[int, int, int, bytes, bytes | None]  # a row: sensor, ts, layout, vals, quality
+
+# Rows in one statement: less to do for each, and other threads are let in between, not within.
+ROWS_AT_ONCE = 100
 
 
 class Write:
@@ -28,56 +34,84 @@ class Write:
         self._db = db
         self._sensor_number = sensor_number
         self._layout_number = layout_number
-        self._placed: dict[tuple[int, int], tuple[int, bytes, bytes | None]] = {}
+        self._placed: dict[int, dict[int, _Placed]] = {}  # by sensor and time
+        self._newest: dict[int, int] = {}  # by sensor, in the file
         self._revised: list[tuple[int, int, int, bytes, bytes | None, int]] = []
         self._relaid: list[tuple[int, int]] = []
-        self._last_ts: dict[int, int] = {}
 
-    def place(self, reading: FlaggedReading) -> Outcome:
-        db = self._db
-        sensor = self._sensor_number(db, reading.sensor)
-        layout_key = layout_of(reading)
-        layout = self._layout_number(db, layout_key)
-        values = pack_values(reading, layout_key)
-        key = (sensor, reading.ts_ms)
-        before = self._placed.get(key) or self._in_file(key)
-        if before is not None:
-            if before[:2] == (layout, values):
-                return Outcome.DUPLICATE
-            replaced = reading.arrived_ms or int(time.time() * 1000)
-            self._revised.append((*key, *before, replaced))
-            if before[0] != layout:
-                self._relaid.append((sensor, before[0]))
-        self._placed[key] = (layout, values, pack_quality(reading, layout_key))
-        return Outcome.STORED if before is None else Outcome.REVISED
+    def place(self, readings: Iterable[FlaggedReading]) -> list[Outcome]:
+        """Decide each reading's outcome. What holds for a sensor's run of readings is kept."""
+        outcomes: list[Outcome] = []
+        sensor, layout, newest = -1, -1, -1
+        placed: dict[int, _Placed] = {}
+        last_sensor: str | None = None
+        last_keys: tuple[str, ...] = ()
+        packing = Packing(())
+        for reading in readings:
+            if reading.sensor != last_sensor:
+                last_sensor = reading.sensor
+                sensor = self._sensor_number(self._db, last_sensor)
+                newest = self._newest_in_file(sensor)
+                placed = self._placed.setdefault(sensor, {})
+            keys = tuple(reading.values)
+            if keys != last_keys:
+                last_keys = keys
+                packing = packing_of(keys)
+                layout = self._layout_number(self._db, packing.layout)
+            ts = reading.ts_ms
+            row = (
+                sensor,
+                ts,
+                layout,
+                packing.values(reading.values),
+                packing.quality(reading.quality) if reading.quality else None,
+            )
+            before = placed.get(ts)
+            if before is None and ts <= newest:
+                before = self._in_file(sensor, ts)
+            if before is None:
+                placed[ts] = row
+                outcomes.append(Outcome.STORED)
+            elif before[2:4] == row[2:4]:
+                outcomes.append(Outcome.DUPLICATE)
+            else:
+                placed[ts] = row
+                outcomes.append(Outcome.REVISED)
+                self._revise(before, row, reading.arrived_ms or int(time.time() * 1000))
+        return outcomes
 
-    def _in_file(self, key: tuple[int, int]) -> tuple[int, bytes, bytes | None] | None:
-        sensor, ts = key
-        last = self._last_ts.get(sensor)
-        if last is None:
-            newest = self._db.execute(
-                "SELECT max(ts) FROM reading WHERE sensor = ?", (sensor,)
-            ).fetchone()[0]
-            last = self._last_ts[sensor] = -1 if newest is None else newest
-        if ts > last:
-            return None
-        found: tuple[int, bytes, bytes | None] | None = self._db.execute(
-            "SELECT layout, vals, quality FROM reading WHERE sensor = ? AND ts = ?", key
+    def _revise(self, before: _Placed, after: _Placed, at_ms: int) -> None:
+        self._revised.append((*before, at_ms))
+        if before[2] != after[2]:
+            self._relaid.append((before[0], before[2]))
+
+    def _newest_in_file(self, sensor: int) -> int:
+        newest = self._newest.get(sensor)
+        if newest is None:
+            query = "SELECT max(ts) FROM reading WHERE sensor = ?"
+            found = self._db.execute(query, (sensor,)).fetchone()[0]
+            newest = self._newest[sensor] = -1 if found is None else found
+        return newest
+
+    def _in_file(self, sensor: int, ts: int) -> _Placed | None:
+        found: _Placed | None = self._db.execute(
+            "SELECT sensor, ts, layout, vals, quality FROM reading WHERE sensor = ? AND ts = ?",
+            (sensor, ts),
         ).fetchone()
         return found
 
     def finish(self) -> None:
         db = self._db
-        db.executemany(
-            "INSERT OR REPLACE INTO reading (sensor, ts, layout, vals, quality)"
-            " VALUES (?, ?, ?, ?, ?)",
-            [(*key, *row) for key, row in self._placed.items()],
-        )
+        rows = [row for placed in self._placed.values() for row in placed.values()]
+        if not rows:
+            return
+        rows.sort()  # as the file is: then it is written from one end to the other
+        whole = len(rows) - len(rows) % ROWS_AT_ONCE
+        parts = (rows[at : at + ROWS_AT_ONCE] for at in range(0, whole, ROWS_AT_ONCE))
+        db.executemany(_insert(ROWS_AT_ONCE), (list(chain.from_iterable(part)) for part in parts))
+        db.executemany(_insert(1), rows[whole:])
         db.executemany("INSERT INTO revision VALUES (?, ?, ?, ?, ?, ?)", self._revised)
-        newest: dict[tuple[int, int], int] = {}
-        for (sensor, ts), (layout, _, _) in self._placed.items():
-            if ts > newest.get((sensor, layout), -1):
-                newest[sensor, layout] = ts
+        newest = {(sensor, layout): ts for sensor, ts, layout, _, _ in rows}  # the last one stays
         db.executemany(
             "INSERT INTO newest (sensor, layout, ts) VALUES (?, ?, ?)"
             " ON CONFLICT (sensor, layout) DO UPDATE SET ts = max(ts, excluded.ts)",
@@ -85,14 +119,19 @@ class Write:
         )
         for sensor, layout in self._relaid:
             _find_newest_again(db, sensor, layout)
-        hours = {ts // HOUR_MS * HOUR_MS for _, ts in self._placed}
-        if hours:
-            db.execute("UPDATE counter SET value = value + 1")
-            db.executemany(
-                "INSERT INTO pending (hour, version) VALUES (?, (SELECT value FROM counter))"
-                " ON CONFLICT (hour) DO UPDATE SET version = excluded.version",
-                [(hour,) for hour in hours],
-            )
+        hours = {row[1] // HOUR_MS * HOUR_MS for row in rows}
+        db.execute("UPDATE counter SET value = value + 1")
+        db.executemany(
+            "INSERT INTO pending (hour, version) VALUES (?, (SELECT value FROM counter))"
+            " ON CONFLICT (hour) DO UPDATE SET version = excluded.version",
+            [(hour,) for hour in hours],
+        )
+
+
+@cache
+def _insert(rows: int) -> str:
+    marks = ", ".join(["(?, ?, ?, ?, ?)"] * rows)
+    return f"INSERT OR REPLACE INTO reading (sensor, ts, layout, vals, quality) VALUES {marks}"  # noqa: S608
 
 
 def _find_newest_again(db: sqlite3.Connection, sensor: int, layout: int) -> None:
@@ -114,9 +153,14 @@ def keep_account(
 ) -> None:
     stored: Counter[AccountKey] = Counter()
     duplicate: Counter[AccountKey] = Counter()
-    for reading, outcome in zip(readings, outcomes, strict=True):
-        counter = duplicate if outcome is Outcome.DUPLICATE else stored
-        counter[reading.sensor, reading.arrived_ms // HOUR_MS * HOUR_MS] += 1
+    # Counted by message first, of which there are fewer than readings.
+    arrivals = Counter(
+        (reading.sensor, reading.arrived_ms, outcome is Outcome.DUPLICATE)
+        for reading, outcome in zip(readings, outcomes, strict=True)
+    )
+    for (sensor, arrived_ms, again), count in arrivals.items():
+        counter = duplicate if again else stored
+        counter[sensor, arrived_ms // HOUR_MS * HOUR_MS] += count
     if received is None:
         received = stored + duplicate
     keys = {*received, *stored, *duplicate, *dead_lettered}

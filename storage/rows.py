@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
+from operator import itemgetter
+from typing import Any
 
 import polars as pl
 
-from schemas import FlaggedReading
 from schemas.flags import GOOD_QUALITY
 from schemas.observation import OBSERVATIONS
 
@@ -31,22 +32,37 @@ def _shorts(count: int) -> struct.Struct:
     return struct.Struct(f"<{count}h")
 
 
-def layout_of(reading: FlaggedReading) -> Layout:
-    return tuple(sorted(reading.values))
+class Packing:
+    """How readings whose parameters were sent in one order are packed, without asking their names.
+
+    layout: the parameters in alphabetic order. values(reading.values), quality(reading.quality)
+    give the bytes; quality is None when every value is plainly good.
+    """
+
+    def __init__(self, sent: tuple[str, ...]) -> None:
+        self.layout: Layout = tuple(sorted(sent))
+        # Of a single key, itemgetter would give the bare value.
+        self._ordered = itemgetter(*self.layout) if len(sent) > 1 else _only_value
+        self._pack, self._pack_codes = _floats(len(sent)).pack, _shorts(len(sent)).pack
+
+    def values(self, values: Mapping[Any, float | None]) -> bytes:
+        ordered = self._ordered(values)
+        try:
+            return self._pack(*ordered)
+        except struct.error:  # something is missing: rare, and this way free for all others
+            return self._pack(*(math.nan if value is None else value for value in ordered))
+
+    def quality(self, quality: Mapping[Any, int]) -> bytes | None:
+        if not quality:
+            return None
+        return self._pack_codes(*(quality.get(key, GOOD_QUALITY) for key in self.layout))
 
 
-def pack_values(reading: FlaggedReading, layout: Layout) -> bytes:
-    values = reading.values
-    ordered = [math.nan if (v := values[key]) is None else v for key in layout]  # type: ignore[index]
-    return _floats(len(layout)).pack(*ordered)
+def _only_value(values: Mapping[Any, float | None]) -> tuple[float | None, ...]:
+    return tuple(values.values())
 
 
-def pack_quality(reading: FlaggedReading, layout: Layout) -> bytes | None:
-    """None when every value is plainly good."""
-    if not reading.quality:
-        return None
-    codes = [reading.quality.get(key, GOOD_QUALITY) for key in layout]  # type: ignore[call-overload]
-    return _shorts(len(layout)).pack(*codes)
+packing_of = lru_cache(maxsize=4096)(Packing)
 
 
 def unpack(layout: Layout, rows: Sequence[Row]) -> pl.DataFrame:
