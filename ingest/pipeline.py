@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import cast
 
 from pydantic import BaseModel
 
@@ -93,7 +92,7 @@ class Pipeline:
             except Rejected as rejected:
                 refused.setdefault(rejected.code, []).append((position, rejected))
                 continue
-            values = cast("dict[ParameterKey, float | None]", reading.values)
+            values: dict[ParameterKey, float | None] = reading.values  # type: ignore[assignment]
             codes = device_codes(reading) if reading.flags else {}
             batch.readings.append(FlaggedReading(sensor.id, ts_ms, values, codes, arrived_ms, tags))
         batch.received[account] += len(batch.readings) - accepted

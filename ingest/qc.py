@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ingest.neighbours import Neighbourhood
 from ingest.qartod import (
@@ -90,11 +89,16 @@ class QualityControl:
         channel: list[int] = []
         values: list[float | None] = []
         heard: dict[int, int] = {}
+        sensor, sent, numbers = None, None, []  # as the reading before: mostly they are the same
         for reading in readings:
+            keys = tuple(reading.values)
+            if keys != sent or reading.sensor != sensor:
+                sensor, sent = reading.sensor, keys
+                numbers = self._numbered(sensor, keys)
             if reading.quality:
-                for place, key in enumerate(reading.values, len(values)):
+                for place, key in enumerate(keys, len(values)):
                     heard[place] = reading.quality.get(key, GOOD_QUALITY)
-            channel += self._channels(reading)
+            channel += numbers
             values += reading.values.values()
         widths = [len(reading.values) for reading in readings]
         device = np.full(len(values), GOOD_QUALITY, np.int16)
@@ -118,34 +122,34 @@ class QualityControl:
 
         All of shape (n,); NaN = missing; device: the codes that the devices gave themselves.
         """
-        limits = self._limits[channel]
-        codes = first_found(device, gross_range(values, limits["low"], limits["high"]))
+        limits = self._limits
+        in_range = gross_range(values, limits["low"][channel], limits["high"][channel])
+        codes = first_found(device, in_range)
         fit = np.flatnonzero(codes == GOOD_QUALITY)
-        codes[fit] = self._judge_by_neighbours(channel[fit], ts[fit], values[fit], limits[fit])
-        codes[(codes == GOOD_QUALITY) & limits["maintenance"]] = UNDER_MAINTENANCE
+        codes[fit] = self._judge_by_neighbours(channel[fit], ts[fit], values[fit])
+        codes[(codes == GOOD_QUALITY) & limits["maintenance"][channel]] = UNDER_MAINTENANCE
         return codes
 
-    def _judge_by_neighbours(
-        self, channel: Channels, ts: Moments, values: Numbers, limits: NDArray[np.void]
-    ) -> Codes:
+    def _judge_by_neighbours(self, channel: Channels, ts: Moments, values: Numbers) -> Codes:
+        limits = self._limits
         beside = self._neighbourhood.meet(
-            channel, ts, values, limits["reach_ms"], limits["tolerance"]
+            channel, ts, values, limits["reach_ms"][channel], limits["tolerance"][channel]
         )
+        suspect, bad = limits["spike_suspect"][channel], limits["spike_bad"][channel]
         return first_found(
-            spike(values, beside.reference, limits["spike_suspect"], limits["spike_bad"]),
-            rate_of_change(values, beside.before, beside.minutes, limits["rate_per_min"]),
-            flat_line(beside.unchanged_ms, limits["flatline_ms"]),
+            spike(values, beside.reference, suspect, bad),
+            rate_of_change(values, beside.before, beside.minutes, limits["rate_per_min"][channel]),
+            flat_line(beside.unchanged_ms, limits["flatline_ms"][channel]),
         )
 
-    def _channels(self, reading: FlaggedReading) -> list[int]:
-        """The numbers of a reading's channels, in the order of its values."""
-        layout = reading.sensor, tuple(reading.values)
-        numbers = self._layouts.get(layout)
+    def _numbered(self, sensor: SensorId, keys: tuple[ParameterKey, ...]) -> list[int]:
+        """The numbers of a sensor's channels."""
+        numbers = self._layouts.get((sensor, keys))
         if numbers is None:
             if len(self._layouts) >= MOST_LAYOUTS:
                 self._layouts.clear()
-            numbers = [self._numbers[reading.sensor, key] for key in reading.values]
-            self._layouts[layout] = numbers
+            numbers = [self._numbers[sensor, key] for key in keys]
+            self._layouts[sensor, keys] = numbers
         return numbers
 
 
