@@ -12,10 +12,8 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import TextIO
 
-from standards.editions import Edition, UnknownEdition, edition
-from standards.rows import Assessor, BadCell, Row
-
-ERROR = "error"
+from standards.editions import UnknownEdition, edition
+from standards.rows import ERROR, Assessor, BadCell, Row, day_of
 
 
 def assess_rows(
@@ -23,7 +21,8 @@ def assess_rows(
 ) -> Iterator[dict[str, str]]:
     """Each row with its results. A row that cannot be assessed has only an `error`.
 
-    Raises UnknownEdition when `named` is none of the assessor's family.
+    An assessor finds the day that is judged in the row's `date`, given or not: limits of other
+    families are chosen by it. Raises UnknownEdition when `named` is none of the assessor's family.
     """
     if named is not None:
         edition(assessor.family, named=named)
@@ -31,20 +30,17 @@ def assess_rows(
         results = dict.fromkeys(assessor.results, "")
         error = ""
         try:
-            results.update(assessor.assess(row, _edition(row, assessor, named, on)))
+            day = day_of(row) or on
+            found = dict(
+                assessor.assess(
+                    {**row, "date": day.isoformat()}, edition(assessor.family, on=day, named=named)
+                )
+            )
+            error = found.pop(ERROR, "")
+            results.update(found)
         except (BadCell, UnknownEdition) as problem:
             results, error = dict.fromkeys(assessor.results, ""), str(problem)
         yield {**row, **results, ERROR: error}
-
-
-def _edition(row: Row, assessor: Assessor, named: str | None, on: date) -> Edition:
-    text = (row.get("date") or "").strip()
-    if text and named is None:
-        try:
-            on = date.fromisoformat(text)
-        except ValueError:
-            raise BadCell("date", text, "a date as 2026-03-01", "correct the cell") from None
-    return edition(assessor.family, on=on, named=named)
 
 
 def assess_csv(

@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from standards.editions import Edition
 from standards.rounding import exact
 
 Row = Mapping[str, str]
+ERROR = "error"
 
 
 class BadCell(ValueError):
@@ -39,7 +41,8 @@ class Assessor:
     """One kind of assessment of a row.
 
     family: of editions, from which one is chosen for each row. results: the columns that are
-    appended, in order. assess: results of a row by column, absent ones empty; raises BadCell.
+    appended, in order. assess: results of a row by column, absent ones empty, and `error` beside
+    them when only a part could be assessed; raises BadCell when nothing could.
     """
 
     family: str
@@ -89,3 +92,12 @@ def chosen(row: Row, field: str, allowed: Iterable[str]) -> str:
 def names(found: Iterable[str]) -> str:
     """Several names in one cell: alphabetical, joined by `;`."""
     return ";".join(sorted(found))
+
+
+def day_of(row: Row) -> date | None:
+    """The day of a row's `date`; None when it has none. Raises BadCell."""
+    text = (row.get("date") or "").strip()
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise BadCell("date", text, "a date as 2026-03-01", "correct the cell") from None
