@@ -15,6 +15,7 @@ import pydantic_core
 from pydantic import TypeAdapter, ValidationError
 
 from schemas import Format, Reading, Rejected
+from schemas.rejection import shown
 from schemas.wire import MAX_DEPTH, MAX_MESSAGE_BYTES, MAX_READINGS
 
 _READINGS = TypeAdapter(list[Reading])
@@ -74,7 +75,7 @@ def _decode_one_by_one(payload: bytes) -> Decoded:
             decoded.readings.append((position, _READING.validate_python(item)))
         except ValidationError as error:
             where = f"[{position}]." if isinstance(parsed, list) else ""
-            decoded.refused.append((position, _explained(error, where)))
+            decoded.refused.append((position, explained(error, where)))
     return decoded
 
 
@@ -128,20 +129,30 @@ _EXPLAINED = {
     "string_pattern_mismatch": ("text_not_allowed", "use plain characters only"),
     "string_too_long": ("text_not_allowed", "shorten the text"),
     "too_long": ("too_many_values", "send registered channels only"),
+    "json_invalid": ("json_broken", "check the device's firmware and signal, then resend"),
     "too_short": ("field_missing", "send at least one value"),
 }
 
 
-def _explained(error: ValidationError, prefix: str) -> Rejected:
+# What pydantic puts into a path for a branch of a union, which no device has sent.
+_BRANCHES = ("float", "str", "int", "bool", "[key]")
+
+
+def explained(error: ValidationError, prefix: str = "") -> Rejected:
+    """What is wrong first with a payload that does not fit its model."""
     first = error.errors(include_url=False, include_context=False)[0]
     code, remedy = _EXPLAINED.get(first["type"], ("field_type", "send the type that is documented"))
-    path = [str(part) for part in first["loc"] if part not in ("float", "str", "int", "[key]")]
+    path = [str(part) for part in first["loc"]]
+    path = [part for part in path if part not in _BRANCHES and not part.startswith("constrained-")]
     where = ".".join(path) or "reading"
+    rule = first["msg"]
+    if path == ["ts"] and code == "field_type":
+        rule = "RFC 3339 text with offset, or whole milliseconds since the epoch"
     return Rejected(
         code,
-        field=prefix + where,
+        field=prefix + shown(where),
         value=first["input"] if first["type"] != "missing" else "(absent)",
-        rule=first["msg"],
+        rule=rule,
         remedy=remedy,
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -40,8 +39,8 @@ class Health:
 
     def count(self, batch: Batch, outcomes: list[Outcome]) -> None:
         self._messages.inc(len(batch.messages))
-        for outcome, number in Counter(outcomes).items():
-            self._readings.labels(outcome).inc(number)
+        for outcome in Outcome:
+            self._readings.labels(outcome).inc(outcomes.count(outcome))
         for letter in batch.dead_letters:
             self._refused.labels(letter.code).inc(letter.readings)
 

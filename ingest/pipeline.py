@@ -11,9 +11,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from ingest.decode import decode
+from ingest.decode import decode, explained
 from ingest.directory import SensorDirectory
 from ingest.qc import device_codes
 from ingest.validate import admit, check_reading
@@ -69,12 +69,12 @@ class Pipeline:
         account = (UNKNOWN_SENSOR, message.arrived_ms // HOUR_MS * HOUR_MS)
         try:
             topic = _topic(message.topic)
-            if topic.channel is not TopicChannel.DATA:
-                _check_other_channel(topic.channel, message.payload)
-                return
             known = self._directory.find(topic.sensor)
             if known is not None:
                 account = (known.id, account[1])
+            if topic.channel is not TopicChannel.DATA:
+                _check_other_channel(topic.channel, message.payload)
+                return
             sensor = admit(topic, known)
             decoded = decode(message.payload, topic.format)
         except Rejected as rejected:
@@ -118,14 +118,8 @@ def _check_other_channel(channel: TopicChannel, payload: bytes) -> None:
         return
     try:
         model.model_validate_json(payload)
-    except ValueError as error:
-        raise Rejected(
-            "payload_shape",
-            field=f"{channel} payload",
-            value=payload[:80].decode("utf-8", "replace"),
-            rule=str(error).splitlines()[0],
-            remedy=f"send the {channel} message as documented",
-        ) from None
+    except ValidationError as error:
+        raise explained(error, f"{channel} ") from None
 
 
 def _bury(

@@ -17,13 +17,13 @@ from schemas import Outcome, Rejected, Topic, TopicChannel, from_ms
 
 def refused_by_store(batch: Batch, outcomes: Sequence[Outcome]) -> list[NewDeadLetter]:
     """One dead letter for each message that holds a refused reading."""
+    if Outcome.REFUSED not in outcomes:
+        return []
     refused = {
         (reading.sensor, reading.arrived_ms, reading.ts_ms)
         for reading, outcome in zip(batch.readings, outcomes, strict=True)
         if outcome is Outcome.REFUSED
     }
-    if not refused:
-        return []
     letters = []
     for message in batch.messages:
         try:

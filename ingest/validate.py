@@ -69,14 +69,28 @@ def check_reading(
     if not reading.values.keys() <= channels:
         stranger = next(key for key in reading.values if key not in channels)
         raise _parameter_refused(stranger, sensor, catalogue)
+    for name, said in (("flags", reading.flags), ("units", reading.units)):
+        if said and not said.keys() <= reading.values.keys():
+            raise _about_nothing(name, said, reading)
     if reading.units:
         _check_units(reading.units, catalogue)
     return ts_ms
 
 
+def _about_nothing(name: str, said: Mapping[str, str], reading: Reading) -> Rejected:
+    stranger = next(key for key in said if key not in reading.values)
+    return Rejected(
+        "field_unknown",
+        field=f"{name}.{stranger}",
+        value=said[stranger],
+        rule=f"{name} speak of the reading's own values: {', '.join(reading.values)}",
+        remedy="correct the key, or send its value too",
+    )
+
+
 def _check_units(units: Mapping[str, str], catalogue: Catalogue) -> None:
     for key, unit in units.items():
-        if key in catalogue and unit != catalogue[key].unit:
+        if unit != catalogue[key].unit:
             raise Rejected(
                 "unit_wrong",
                 field=f"units.{key}",

@@ -7,6 +7,7 @@ been taken; a kill at any moment loses nothing, for the broker sends unacknowled
 
 from __future__ import annotations
 
+import gc
 import random
 import signal
 import threading
@@ -173,6 +174,7 @@ def run_ingest(
     server = HealthServer(health, options.health_host, options.health_port)
     server.start()
     session.start()
+    gc.freeze()  # what is here stays: each batch would have it looked through for garbage
     log.info("ingest is running", health_port=server.port, client_id=options.client_id)
     try:
         worker.run()

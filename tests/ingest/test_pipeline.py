@@ -72,6 +72,43 @@ def test_a_reading_carries_where_its_sensor_stands(pipeline: Pipeline) -> None:
     assert enterprise.tags.owner == "songgang-plating"
 
 
+@pytest.mark.parametrize(
+    ("payload", "topic", "told"),
+    [
+        (
+            {"ts": 1.5, "values": {"pm25": 1}},
+            AIR,
+            "field_type: ts = 1.5; rule: RFC 3339 text with offset, or whole milliseconds",
+        ),
+        (
+            {"ts": NOW, "values": {"pm\n25": 1}},
+            AIR,
+            "text_not_allowed: values.pm\\u000a25 = pm\\u000a25; rule",
+        ),
+        (
+            {"ts": NOW, "values": {"pm25": 1}, "flags": {"pm10": "N"}},
+            AIR,
+            "field_unknown: flags.pm10 = N; rule: flags speak of the reading's own values: pm25",
+        ),
+        (
+            {"state": "asleep", "session": 1},
+            AIR.replace("data", "status"),
+            "field_type: status state = asleep; rule: Input should be 'online' or 'offline'",
+        ),
+        (b"{", AIR.replace("data", "event"), "json_broken: event reading"),
+    ],
+)
+def test_a_reason_names_field_value_and_rule_as_the_device_knows_them(
+    pipeline: Pipeline, payload: object, topic: str, told: str
+) -> None:
+    (letter,) = send(pipeline, payload, topic).dead_letters
+    assert letter.sensor == "air-lianhua-1"
+    said = letter.reason_en.partition(": ")[2]
+    assert f"{letter.code}: {said}".startswith(told)
+    assert "constrained" not in said
+    assert said.isprintable()
+
+
 def test_of_an_array_the_good_are_kept_and_the_bad_refused_by_position(pipeline: Pipeline) -> None:
     payload = [reading(NOW), reading("x"), reading(NOW + 1), {"ts": NOW + 2}, reading("y")]
     batch = send(pipeline, payload)
@@ -147,7 +184,7 @@ HOSTILE_TOPICS: list[tuple[str, str, str]] = [
     ("SQL as sensor", "onenet/v1/air/x' OR 1=1--/data/json", "topic_malformed"),
     ("capitals", "onenet/v1/air/AIR-LIANHUA-1/data/json", "topic_malformed"),
     ("a newline", "onenet/v1/air/air-lianhua-1\n/data/json", "topic_malformed"),
-    ("a status that is none", "onenet/v1/air/air-lianhua-1/status/json", "payload_shape"),
+    ("a status that is none", "onenet/v1/air/air-lianhua-1/status/json", "field_missing"),
 ]
 
 
