@@ -4,6 +4,9 @@
 this room goes through it, whether it groups observations into hours, hours into days or sensors
 into stations and districts.
 
+Sums are taken in fixed point, where a + b + c has one result. In floating point it depends on the
+order and on how the work is split, so that a backfill would differ from live rows in a last digit.
+
 Sound: GB 3096-2008, 3.2 (equivalent level, energy mean). Wind: vector mean, weighted by speed.
 """
 
@@ -13,38 +16,59 @@ from collections.abc import Sequence
 
 import polars as pl
 
-_RADIANS = pl.col("value") * (3.141592653589793 / 180)
+FINE = 1e9  # fixed point: billionths of the unit, in 128 bits
+DECIMALS = 9
+
+_VALUE, _WEIGHT, _COUNT = pl.col("value"), pl.col("weight"), pl.col("count")
+_RADIANS = _VALUE.radians()
+
+# What is summed by each method, and what becomes of the sums.
+_SUMMED: dict[str, dict[str, pl.Expr]] = {
+    "mean": {"total": _VALUE},
+    "sum": {"total": _VALUE},
+    "energy": {"total": 10 ** (_VALUE / 10)},
+    "vector": {"east": _RADIANS.sin() * _WEIGHT, "north": _RADIANS.cos() * _WEIGHT},
+}
+_RESULT: dict[str, pl.Expr] = {
+    "mean": pl.col("total") / _COUNT,
+    "sum": pl.col("total"),
+    "energy": (pl.col("total") / _COUNT).log10() * 10,
+    "vector": (pl.arctan2("east", "north").degrees() + 360) % 360,
+}
 
 
 def average(frame: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """Statistics of each group: value, minimum, maximum, count.
 
-    frame: columns `by`, `method` (mean, energy, vector, sum), `value` (not null), `weight`
-    (of a vector; 1 where none), `low` and `high` (what minimum and maximum are taken of).
-    Energy is averaged in dB as 10 lg of the mean of 10^(L/10).
+    frame: columns `by` (the parameter among them), `method` (mean, energy, vector, sum), `value`
+    (not null), `weight` (of a vector; 1 where none), `low` and `high` (what minimum and maximum are
+    taken of). Energy is averaged in dB as 10 lg of the mean of 10^(L/10).
     """
-    grouped = frame.group_by(list(by)).agg(
-        method=pl.col("method").first(),
-        mean=pl.col("value").mean(),
-        energy=(10 ** (pl.col("value") / 10)).mean().log10() * 10,
-        east=(_RADIANS.sin() * pl.col("weight")).sum(),
-        north=(_RADIANS.cos() * pl.col("weight")).sum(),
-        sum=pl.col("value").sum(),
-        minimum=pl.col("low").min(),
-        maximum=pl.col("high").max(),
-        count=pl.len().cast(pl.Int32),
+    methods = frame["method"].unique().sort().to_list() or ["mean"]
+    return pl.concat(_averaged(frame, by, method) for method in methods)
+
+
+def _averaged(frame: pl.DataFrame, by: Sequence[str], method: str) -> pl.DataFrame:
+    sums = {name: _fixed(term).sum() for name, term in _SUMMED[method].items()}
+    grouped = (
+        frame.filter(pl.col("method") == method)
+        .group_by(list(by))
+        .agg(
+            **sums,
+            minimum=pl.col("low").min(),
+            maximum=pl.col("high").max(),
+            count=pl.len().cast(pl.Int32),
+        )
     )
-    direction = (pl.arctan2("east", "north").degrees() + 360) % 360
-    value = (
-        pl.when(pl.col("method") == "energy")
-        .then(pl.col("energy"))
-        .when(pl.col("method") == "vector")
-        .then(direction)
-        .when(pl.col("method") == "sum")
-        .then(pl.col("sum"))
-        .otherwise(pl.col("mean"))
+    return grouped.with_columns(pl.col(name).cast(pl.Float64) / FINE for name in sums).select(
+        *by,
+        "minimum",
+        "maximum",
+        "count",
+        method=pl.lit(method),
+        value=_RESULT[method].round(DECIMALS),
     )
-    # Rounded far below any resolution, so that the order of arrival leaves no trace.
-    return grouped.with_columns(value=value.round(9)).select(
-        *by, "method", "value", "minimum", "maximum", "count"
-    )
+
+
+def _fixed(term: pl.Expr) -> pl.Expr:
+    return (term * FINE).round().cast(pl.Int128)
