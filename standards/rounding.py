@@ -11,11 +11,14 @@ from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
 
 Number = Decimal | float | int | str
 
+MAGNITUDE = 30  # powers of ten, both ways
+
 
 def exact(value: Number) -> Decimal:
     """The decimal number that was written; a float by its shortest text. Raises ValueError.
 
-    Not a number, infinities and texts that are no number are refused.
+    Not a number, infinities, texts that are no number, and numbers beyond anything that is ever
+    measured are refused: their digits would fill the memory.
     """
     try:
         number = value if isinstance(value, Decimal) else Decimal(str(value).strip())
@@ -23,6 +26,8 @@ def exact(value: Number) -> Decimal:
         raise ValueError(f"{value!r} is not a number") from None
     if not number.is_finite():
         raise ValueError(f"{value!r} is not a finite number")
+    if number and abs(number.adjusted()) > MAGNITUDE:
+        raise ValueError(f"{value!r} is not a measurable number")
     return number
 
 
