@@ -169,6 +169,34 @@ def init(
         out.print(f"{made.path}: {made.did}", markup=False, highlight=False, soft_wrap=True)
 
 
+@app.command()
+def assess(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="aqi, aqhi, noise, water, sea, soil, soil-risk, groundwater, drinking or effluent."
+        ),
+    ],
+    source: Annotated[Path, typer.Option("--input", help="CSV; its first row names the columns.")],
+    target: Annotated[Path, typer.Option("--output", help="The same with the results appended.")],
+    edition: Annotated[
+        str | None, typer.Option(help="e.g. HJ633-2012; else by each row's `date`, or --on.")
+    ] = None,
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Rows without a date; today.")
+    ] = None,
+) -> None:
+    """Assess a table by the national standards: results are appended, errors told row by row.
+
+    onenet assess water --input lab.csv --output judged.csv
+    """
+    from standards import assess_file
+
+    day = on.date() if on else datetime.now(CITY_TIME).date()
+    total, wrong = assess_file(kind, source, target, named=edition, on=day)
+    out.print(f"{total} rows assessed, {wrong} with an error: {escape(str(target))}")
+
+
 @deadletters.command("list")
 def deadletters_list(
     code: Annotated[str | None, typer.Option(help="Only this reason code.")] = None,

@@ -1,0 +1,6 @@
+"""National standards: limits as data, evaluators that are pure, tables assessed row by row."""
+
+from standards.editions import Edition, UnknownEdition, edition, editions
+from standards.files import ASSESSORS, assess_file
+
+__all__ = ["ASSESSORS", "Edition", "UnknownEdition", "assess_file", "edition", "editions"]
