@@ -1,0 +1,65 @@
+"""Assessments: aggregates held against the standards, by the edition of their day.
+
+Air (AQI, AQHI), sound (zones), water (classes). All pure: rows and stations in, verdicts out, each
+with its edition, its validity and the reason where it has none. Views read the rows.
+"""
+
+from network.assessments_air import (
+    AirAssessment,
+    HealthAssessment,
+    daily_index,
+    day_air,
+    hour_air,
+    hour_health,
+)
+from network.assessments_noise import (
+    Attainment,
+    NoiseVerdict,
+    attainment,
+    in_zone_network,
+    noise_day,
+    zones_of,
+)
+from network.assessments_rows import (
+    INCOMPLETE,
+    ITEMS_MISSING,
+    NO_DATA,
+    Series,
+    by_place,
+    city_date,
+    series,
+)
+from network.assessments_water import (
+    BayAssessment,
+    WaterAssessment,
+    bay_day,
+    classes_on,
+    water_day,
+)
+
+__all__ = [
+    "INCOMPLETE",
+    "ITEMS_MISSING",
+    "NO_DATA",
+    "AirAssessment",
+    "Attainment",
+    "BayAssessment",
+    "HealthAssessment",
+    "NoiseVerdict",
+    "Series",
+    "WaterAssessment",
+    "attainment",
+    "bay_day",
+    "by_place",
+    "city_date",
+    "classes_on",
+    "daily_index",
+    "day_air",
+    "hour_air",
+    "hour_health",
+    "in_zone_network",
+    "noise_day",
+    "series",
+    "water_day",
+    "zones_of",
+]

@@ -1,0 +1,137 @@
+"""Water of a day: class of a river section or sea station, classes of a bay. Pure.
+
+The worst single item decides, of those that the station measures (GB 3838, GB 3097): online
+stations measure a few of a standard's items, so a class always comes with the items it rests on.
+One that lacks an item which its sensors should have given may be too good; it is not valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from network.assessments_rows import ITEMS_MISSING, NO_DATA, Series, city_date
+from schemas import Interval
+from schemas.registry import Station
+from standards import Edition, edition, sea_water, surface_water
+from standards.rows import Measured
+from standards.water_classes import ClassTable, Verdict, class_table
+
+Water = Literal["surface_water", "sea_water"]
+LAKES = ("lake", "reservoir")
+
+
+@dataclass(frozen=True, slots=True)
+class WaterAssessment:
+    """The class of one station's water on one day, by its daily means.
+
+    water_class: None when nothing was measured. items: class of each item judged. missing: items
+    that its sensors should have given. exceeding: items over the target, with their multiple.
+    meets_target: None without a target or a class.
+    """
+
+    station: str
+    day: date
+    edition: str
+    water_class: str | None
+    items: Mapping[str, str]
+    means: Mapping[str, Decimal]
+    deciding: tuple[str, ...]
+    target: str | None
+    meets_target: bool | None
+    exceeding: Mapping[str, Decimal | None]
+    missing: tuple[str, ...]
+    valid: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BayAssessment:
+    """A bay by its stations. good: percent of class I and II; worst: the worst station's class.
+
+    Both None when no station has a class. without_class: stations that have none.
+    """
+
+    good: Decimal | None
+    worst: str | None
+    judged: int
+    without_class: int
+    valid: bool
+    reason: str
+
+
+def water_day(
+    days: Series, station: Station, expected: Collection[str], day: Interval
+) -> WaterAssessment:
+    """The class of a station on a city day.
+
+    days: daily values of the station. expected: the parameters of its sensors.
+    """
+    on = city_date(day.start)
+    family: Water = "sea_water" if station.realm == "sea" else "surface_water"
+    standard = edition(family, on=on)
+    table = _table(standard, station)
+    values = {name: own[day.start] for name, own in days.items() if day.start in own}
+    found = {name: Measured(value) for name, value in values.items() if name in table.limits}
+    target = station.zone if station.zone in table.targets else None
+    verdict = _judge(found, standard, station, target, values.get("water_temperature"))
+    missing = tuple(name for name in expected if name in table.limits and name not in found)
+    return WaterAssessment(
+        station=station.id,
+        day=on,
+        edition=standard.id,
+        water_class=verdict.water_class if verdict else None,
+        items=verdict.by_item if verdict else {},
+        means={name: values[name] for name in found},
+        deciding=verdict.deciding if verdict else (),
+        target=target,
+        meets_target=verdict.meets_target if verdict else None,
+        exceeding=verdict.exceeding if verdict else {},
+        missing=missing,
+        valid=verdict is not None and not missing,
+        reason=NO_DATA if verdict is None else ITEMS_MISSING if missing else "",
+    )
+
+
+def bay_day(sections: Iterable[WaterAssessment], day: Interval) -> BayAssessment:
+    """A bay on a city day, by its stations' classes; each station counts as one."""
+    every = list(sections)
+    classes = [each.water_class for each in every if each.water_class is not None]
+    standard = edition("sea_water", on=city_date(day.start))
+    lacking = len(every) - len(classes)
+    if not classes:
+        return BayAssessment(None, None, 0, lacking, False, NO_DATA)
+    found = sea_water.bay([sea_water.Station(each) for each in classes], standard)
+    whole = all(each.valid for each in every)
+    reason = "" if whole else ITEMS_MISSING
+    return BayAssessment(found.good, found.worst, len(classes), lacking, whole, reason)
+
+
+def classes_on(moment: datetime, family: Water = "surface_water") -> tuple[str, ...]:
+    """The classes of water that hold on a day, best first."""
+    return tuple(edition(family, on=city_date(moment)).tables["classes"])
+
+
+def _table(standard: Edition, station: Station) -> ClassTable:
+    if station.realm == "sea":
+        return class_table(standard)
+    body: surface_water.Body = "lake" if station.kind in LAKES else "river"
+    return surface_water.surface_table(standard, body)
+
+
+def _judge(
+    found: Mapping[str, Measured],
+    standard: Edition,
+    station: Station,
+    target: str | None,
+    temperature: Decimal | None,
+) -> Verdict | None:
+    if not found:
+        return None
+    if station.realm == "sea":
+        return sea_water.judge(found, standard, target=target)
+    body: surface_water.Body = "lake" if station.kind in LAKES else "river"
+    return surface_water.judge(found, standard, body=body, target=target, temperature=temperature)
