@@ -72,6 +72,14 @@ class City:
             logs=self.home / "logs",
         )
 
+    def unfinished_runs(self, dag: str) -> int:
+        """Runs of a DAG that Airflow has still to finish."""
+        database = f"file:{self.home}/airflow/airflow.db?mode=ro"
+        with closing(sqlite3.connect(database, uri=True, timeout=5)) as db:
+            query = "SELECT count(*) FROM dag_run WHERE dag_id = ? AND state IN (?, ?)"
+            found: int = db.execute(query, (dag, "queued", "running")).fetchone()[0]
+        return found
+
     def run(self, *command: str) -> str:
         done = subprocess.run(
             command,
