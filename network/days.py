@@ -1,8 +1,8 @@
 """Hours to days, and for sound to daytime and night. Pure.
 
-A day is the city's calendar day. It is valid with 20 of 24 hours (GB 3095), a part of the day with
-the same share. Daytime is 06:00-22:00, night 22:00-06:00 of the next day (GB 3096-2008, 3.4, 3.5);
-the night belongs to the day on which it begins.
+A day is the city's calendar day. It is valid with the hours that GB 3095 asks for, by the edition
+of its date; a part of the day with the same share. Daytime is 06:00-22:00, night 22:00-06:00 of the
+next day (GB 3096-2008, 3.4, 3.5); the night belongs to the day on which it begins.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from network.averaging import average
 from network.hours import finish
 from schemas import Interval, Level, Period
 from schemas.observation import AGGREGATES
-
-DAY_COMPLETENESS = 20 / 24
+from standards import Edition
 
 # (from, to) in hours after the day's midnight in the city.
 PARTS: dict[Period, tuple[int, int]] = {
@@ -66,8 +65,12 @@ def day_rows(
                 level=level,
                 subject="subject",
                 period=period,
-                completeness=DAY_COMPLETENESS,
+                least=_least_of_a_day,
             )
             for level in Level
         ]
     )
+
+
+def _least_of_a_day(rules: Edition) -> float:
+    return float(rules.tables["minimum"]["hours_a_day"]) / 24

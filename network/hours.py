@@ -1,25 +1,31 @@
 """Observations to hourly aggregates of sensors. Pure.
 
-An hour is valid with three quarters of its expected observations (GB 3095: at least 45 minutes of
-the hour). Only values of flag good or not evaluated count; what is missing or failed its tests
-shows in the completeness, and is never filled. An expected channel without any data has a row too.
+An hour is valid with the minutes of data that GB 3095 asks for, by the edition of its day. Only
+values of flag good or not evaluated count; what is missing or failed its tests shows in the
+completeness, and is never filled. An expected channel without any data has a row too.
+
+`finish` is the last step of every period and level: completeness, validity, reason and edition.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 
 import polars as pl
 
 from network.averaging import average
-from schemas import Catalogue, Level, Period
+from schemas import CITY_TIME, Catalogue, Level, Period
 from schemas.flags import USABLE
 from schemas.observation import AGGREGATES
 from schemas.registry import Sensor
+from standards import Edition, UnknownEdition, edition, editions
 
-HOUR_COMPLETENESS = 0.75  # GB 3095-2012, 6.4, table 4: at least 45 min of every hour
 HOUR_S = 3600
+MINIMUM_DATA = "air_assessment"  # HJ 663: the family whose minimum data decide validity
+
+# Which share of the expected data an edition asks for.
+Least = Callable[[Edition], float]
 
 CHANNELS = {
     "sensor": pl.String(),
@@ -80,8 +86,12 @@ def sensor_hours(
         level=Level.SENSOR,
         subject="sensor",
         period=Period.HOUR,
-        completeness=HOUR_COMPLETENESS,
+        least=_least_of_an_hour,
     )
+
+
+def _least_of_an_hour(rules: Edition) -> float:
+    return float(rules.tables["minimum"]["minutes_an_hour"]) / 60
 
 
 def _weighted(usable: pl.DataFrame) -> pl.DataFrame:
@@ -94,24 +104,51 @@ def _weighted(usable: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def minimum_data(day: date) -> Edition:
+    """The edition whose minimum data hold on a city day; before the first edition, the first."""
+    try:
+        return edition(MINIMUM_DATA, on=day)
+    except UnknownEdition:
+        every = [one for one in editions().values() if one.family == MINIMUM_DATA]
+        return min(every, key=lambda one: one.effective_from or date.min)
+
+
 def finish(
-    frame: pl.DataFrame, *, level: Level, subject: str, period: Period, completeness: float
+    frame: pl.DataFrame, *, level: Level, subject: str, period: Period, least: Least
 ) -> pl.DataFrame:
-    """Statistics with `expected` to whole rows of `AGGREGATES`: completeness, validity, reason.
+    """Statistics with `expected` to whole rows of `AGGREGATES`, each by the edition of its day.
+
+    least: which share of what is expected makes a row valid.
+    """
+    starts = frame["start"].unique().to_list()
+    rules = [minimum_data(start.astimezone(CITY_TIME).date()) for start in starts]
+    by_start = pl.DataFrame(
+        {
+            "start": pl.Series(starts, dtype=AGGREGATES["start"]),
+            "edition": pl.Series([one.id for one in rules], dtype=pl.String),
+            "least": pl.Series([least(one) for one in rules], dtype=pl.Float64),
+        }
+    )
+    share = pl.min_horizontal(pl.col("count").fill_null(0) / pl.col("expected"), 1.0)
+    return whole_rows(
+        frame.join(by_start, on="start").with_columns(
+            level=pl.lit(str(level)), subject=pl.col(subject), enough=share >= pl.col("least")
+        ),
+        period=period,
+    )
+
+
+def whole_rows(frame: pl.DataFrame, *, period: Period) -> pl.DataFrame:
+    """Rows of `AGGREGATES` from statistics of which is known whether they are of `enough` data.
 
     reason: `no_data`, `incomplete`, or empty where valid.
     """
-    share = pl.min_horizontal(pl.col("count") / pl.col("expected"), 1.0)
-    valid = (pl.col("completeness") >= completeness) & pl.col("value").is_not_null()
+    valid = pl.col("enough") & pl.col("value").is_not_null()
     return (
         frame.with_columns(pl.col("count").fill_null(0))
         .with_columns(
-            level=pl.lit(str(level)),
-            subject=pl.col(subject),
             period=pl.lit(str(period)),
-            completeness=share,
-        )
-        .with_columns(
+            completeness=pl.min_horizontal(pl.col("count") / pl.col("expected"), 1.0),
             valid=valid,
             reason=pl.when(valid)
             .then(pl.lit(""))

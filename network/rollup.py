@@ -79,7 +79,7 @@ def roll_up(members: pl.DataFrame, belonging: pl.DataFrame, level: Level) -> pl.
         level=level,
         subject="area",
         period=Period(members["period"][0]) if members.height else Period.HOUR,
-        completeness=MEMBER_COMPLETENESS,
+        least=lambda _: MEMBER_COMPLETENESS,
     )
 
 

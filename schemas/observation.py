@@ -106,6 +106,7 @@ AGGREGATES: dict[str, pl.DataType] = {
     "valid": pl.Boolean(),
     "reason": pl.String(),  # why not valid; "" where valid
     "method": pl.String(),  # mean, energy, vector, sum
+    "edition": pl.String(),  # of the standard whose minimum data it was held to; "" = not recorded
 }
 AGGREGATE_KEY = ["level", "subject", "parameter", "period", "start"]
 

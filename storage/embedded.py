@@ -25,13 +25,18 @@ from storage.embedded_write import Write, keep_account, number_of
 from storage.port import PendingHour, StoreUnavailable
 from storage.rows import Layout, Row, together, unpack
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# What brings a file of a version to the next.
+MIGRATIONS = {1: "ALTER TABLE aggregate ADD COLUMN edition TEXT NOT NULL DEFAULT ''"}
 BUSY_S = 10.0
 _AGGREGATE_COLUMNS = list(AGGREGATES)
 
 
 class EmbeddedStore:
-    """A store in one file; its folder is made. Raises ValueError for a file of another schema."""
+    """A store in one file; its folder is made, and a file of an older schema is brought up to date.
+
+    Raises ValueError for a file of a newer schema.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,8 +55,12 @@ class EmbeddedStore:
                 script = resources.files("storage").joinpath("schema.sql").read_text("utf-8")
                 for statement in script.split(";"):
                     db.execute(statement)
-            elif version != SCHEMA_VERSION:
+                return
+            if version > SCHEMA_VERSION:
                 raise ValueError(f"{self._path}: schema {version}, expected {SCHEMA_VERSION}")
+            for old in range(version, SCHEMA_VERSION):
+                db.execute(MIGRATIONS[old])
+                db.execute(f"PRAGMA user_version = {old + 1}")
 
     # Connections: one a thread, for SQLite connections are not shared between threads.
 

@@ -150,5 +150,7 @@ def aggregates(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
         .with_columns(pl.lit(None).alias(name) for name in absent)
         .select(pl.col(name).cast(dtype) for name, dtype in AGGREGATES.items())
         .with_columns(pl.col("reason", "method").replace(NO_TEXT, ""))
+        # What was written before aggregates carried their edition has no such field.
+        .with_columns(pl.col("edition").replace(NO_TEXT, "").fill_null(""))
         .sort(AGGREGATE_KEY)
     )

@@ -142,12 +142,14 @@ def aggregates(frame: pl.DataFrame) -> Iterator[str]:
         valid,
         reason,
         method,
+        edition,
     ) in ordered.iter_rows():
         numbers = {"value": value, "minimum": minimum, "maximum": maximum}
         fields = [f"{name}={number!r}" for name, number in numbers.items() if number is not None]
         fields += [f"count={count}i", f"expected={expected}i", f"completeness={completeness!r}"]
         fields += [f"valid={'true' if valid else 'false'}"]
-        fields += [f"reason={quoted(reason or NO_TEXT)}", f"method={quoted(method or NO_TEXT)}"]
+        texts = {"reason": reason, "method": method, "edition": edition}
+        fields += [f"{name}={quoted(text or NO_TEXT)}" for name, text in texts.items()]
         where = _aggregate_series(period, level, subject, parameter)
         yield f"{where} {','.join(fields)} {start}"
 

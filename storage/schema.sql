@@ -1,5 +1,6 @@
--- The embedded store. One row a reading: its values as packed float64 (little-endian, NaN = missing)
--- in the order of its layout's parameters, its quality codes as packed int16, NULL when all are good.
+-- The embedded store. A file of an older version is brought up to this by `embedded.MIGRATIONS`.
+-- One row a reading: its values as packed float64 (little-endian, NaN = missing) in the order of its
+-- layout's parameters, its quality codes as packed int16, NULL when all are good.
 CREATE TABLE sensor (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
 CREATE TABLE layout (no INTEGER PRIMARY KEY, parameters TEXT NOT NULL UNIQUE);
 CREATE TABLE reading (
@@ -32,7 +33,8 @@ CREATE TABLE aggregate (
     parameter TEXT NOT NULL,
     value REAL, minimum REAL, maximum REAL, count INTEGER NOT NULL, expected INTEGER NOT NULL,
     completeness REAL NOT NULL, valid INTEGER NOT NULL, reason TEXT NOT NULL, method TEXT NOT NULL,
+    edition TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (period, start, level, subject, parameter)
 ) WITHOUT ROWID;
 CREATE INDEX aggregate_subject ON aggregate (period, level, subject, start);
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;

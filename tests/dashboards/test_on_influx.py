@@ -74,7 +74,7 @@ def hour(
     start = HOUR - timedelta(hours=back)
     reason = "" if valid else "incomplete"
     numbers = (value, value, value, 1, 1, 1.0 if valid else 0.5)
-    return (level, subject, LAEQ, "hour", start, *numbers, valid, reason, "energy")
+    return (level, subject, LAEQ, "hour", start, *numbers, valid, reason, "energy", "HJ663-2026")
 
 
 HOURS = [

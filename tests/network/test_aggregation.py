@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from network.averaging import average
-from network.days import DAY_COMPLETENESS, day_rows, part_of_day
+from network.days import day_rows, part_of_day
 from network.hours import channels, sensor_hours
 from network.rollup import all_levels
 from network.run import touched_days
@@ -75,6 +75,16 @@ def test_suspect_bad_and_missing_values_do_not_count_and_are_not_filled() -> Non
     missing = observed([None] * 5).tail(1)
     row = hour(pl.concat([good, bad, missing]), sensor("pm25"))
     assert (row["value"], row["count"], row["valid"]) == (10.0, 4, False)
+
+
+def test_an_hour_says_which_edition_it_was_held_to() -> None:
+    one = sensor("pm25")
+    spans = [datetime(2026, 2, 28, 15, tzinfo=UTC), datetime(2026, 2, 28, 16, tzinfo=UTC)]
+    rows = sensor_hours(observed([]), channels([one], catalogue()), spans).sort("start")
+    assert rows["edition"].to_list() == ["HJ663-2013", "HJ663-2026"]  # midnight in the city
+    long_ago = [datetime(2010, 1, 1, tzinfo=UTC)]
+    rows = sensor_hours(observed([]), channels([one], catalogue()), long_ago)
+    assert rows["edition"].to_list() == ["HJ663-2013"]
 
 
 def test_an_hour_without_data_is_shown_as_such() -> None:
@@ -213,7 +223,7 @@ def hourly(values: list[float | None], start: datetime, method: str = "mean") ->
         (
             *("sensor", "s-001", "pm25" if method == "mean" else "laeq", "hour"),
             start + timedelta(hours=index),
-            *(value, value, value, 6, 6, 1.0, value is not None, "", method),
+            *(value, value, value, 6, 6, 1.0, value is not None, "", method, "HJ663-2026"),
         )
         for index, value in enumerate(values)
     ]
@@ -229,7 +239,6 @@ def test_a_day_needs_20_hours(hours: int, valid: bool) -> None:
     row = day_rows(hourly(values, DAY.start), DAY, Period.DAY, NONE_SLOW).row(0, named=True)
     assert (row["value"], row["count"], row["expected"]) == (10.0, hours, 24)
     assert row["valid"] is valid
-    assert pytest.approx(20 / 24) == DAY_COMPLETENESS
 
 
 def test_the_night_runs_over_midnight_and_belongs_to_the_day_it_begins_on() -> None:

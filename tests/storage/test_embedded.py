@@ -10,11 +10,13 @@ import sys
 import textwrap
 import threading
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from schemas import FlaggedReading, Interval, ParameterKey, SensorId, to_ms
+from schemas import FlaggedReading, Interval, ParameterKey, Period, SensorId, to_ms
 from storage import StoreUnavailable, open_store
 
 T0 = datetime(2026, 11, 24, tzinfo=UTC)
@@ -109,7 +111,29 @@ def test_a_locked_file_is_a_store_that_is_away(
     store.close()
 
 
-def test_a_file_of_another_schema_is_refused(tmp_path: Path) -> None:
+def test_a_file_of_the_first_schema_keeps_its_rows_and_learns_of_editions(tmp_path: Path) -> None:
+    script = resources.files("storage").joinpath("schema.sql").read_text("utf-8")
+    first = script.replace("    edition TEXT NOT NULL DEFAULT '',\n", "").replace(
+        "user_version = 2", "user_version = 1"
+    )
+    db = sqlite3.connect(tmp_path / "o.db")
+    db.executescript(first)
+    row = ("hour", to_ms(T0), "city", "city", "pm25", 9.0, 8.0, 10.0, 2, 2, 1.0, 1, "", "mean")
+    db.execute(f"INSERT INTO aggregate VALUES ({', '.join('?' * len(row))})", row)
+    db.commit()
+    db.close()
+    for _ in range(2):
+        store = open_store(f"sqlite:///{tmp_path}/o.db")
+        found = store.read_aggregates(WEEK, period=Period.HOUR)
+        assert found.select("value", "method", "edition").rows() == [(9.0, "mean", "")]
+        store.write_aggregates(found.with_columns(edition=pl.lit("HJ663-2026"), value=pl.lit(7.0)))
+        kept = store.read_aggregates(WEEK, period=Period.HOUR)
+        assert kept.select("value", "edition").rows() == [(7.0, "HJ663-2026")]
+        store.write_aggregates(found)
+        store.close()
+
+
+def test_a_file_of_a_newer_schema_is_refused(tmp_path: Path) -> None:
     db = sqlite3.connect(tmp_path / "o.db")
     db.execute("PRAGMA user_version = 99")
     db.close()

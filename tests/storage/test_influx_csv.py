@@ -77,6 +77,14 @@ def test_percent_encoded_tags_come_back_as_they_were() -> None:
     assert observations(tables(answer))["sensor"].to_list() == ["% a\\b\nc", "air-a-1"]
 
 
+def test_an_aggregate_from_before_editions_were_carried_has_an_empty_one() -> None:
+    head = ",result,table,_time,_value,_field,_measurement,level,subject,parameter"
+    floats = f"#datatype,string,long,dateTime:RFC3339,double{',string' * 5}\r\n{head}\r\n"
+    answer = body(f"{floats},_result,0,{T},9,value,hour,city,city,pm25\r\n")
+    found = aggregates(tables(answer))
+    assert found.select("period", "value", "edition").rows() == [("hour", 9.0, "")]
+
+
 def test_tables_with_other_columns_are_filled_up() -> None:
     wider = (
         "#datatype,string,long,dateTime:RFC3339,long,string,string,string\r\n"

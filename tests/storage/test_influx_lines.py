@@ -92,13 +92,14 @@ def test_versions_of_one_reading_lie_side_by_side_and_the_same_version_on_itself
 def test_an_aggregate_without_value_has_no_value_field() -> None:
     row = ("station", "st 1", "pm25", "hour", datetime(2026, 11, 24, tzinfo=UTC))
     frame = pl.DataFrame(
-        [(*row, None, None, None, 3, 12, 0.25, False, 'too "few"', "mean")],
+        [(*row, None, None, None, 3, 12, 0.25, False, 'too "few"', "mean", "HJ663-2026")],
         schema=AGGREGATES,
         orient="row",
     )
     assert list(lines.aggregates(frame)) == [
         "hour,level=station,parameter=pm25,subject=st\\ 1 count=3i,expected=12i,completeness=0.25,"
-        'valid=false,reason="too \\"few\\"",method="mean" 1795478400000'
+        'valid=false,reason="too \\"few\\"",method="mean",'
+        'edition="HJ663-2026" 1795478400000'
     ]
 
 

@@ -175,7 +175,7 @@ def test_an_hour_that_changed_while_it_was_aggregated_stays_pending(store: Store
 def aggregate(start: datetime, value: float | None, subject: str = "air-a-1") -> pl.DataFrame:
     row = (Level.SENSOR, subject, "pm25", Period.HOUR, start, value, value, value)
     return pl.DataFrame(
-        [(*row, 12, 12, 1.0, value is not None, "" if value else "no data", "mean")],
+        [(*row, 12, 12, 1.0, value is not None, "" if value else "no data", "mean", "HJ663-2026")],
         schema=AGGREGATES,
         orient="row",
     )
