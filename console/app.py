@@ -25,7 +25,18 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 import alerts as alerting
 from console import city_map, pages
-from console.texts import HTML_LANGUAGE, LANGUAGES, city_time, number, translator, unit
+from console.texts import (
+    HTML_LANGUAGE,
+    LANGUAGES,
+    city_time,
+    ink,
+    item_name,
+    item_names,
+    number,
+    paint,
+    translator,
+    unit,
+)
 from network.views import CityBoard, city_board, station_view
 from registry import Registry, open_registry
 from schemas import Clock, Medium, SystemClock, catalogue, flag_of
@@ -73,6 +84,10 @@ class Painter:
             city_time=city_time,
             number=number,
             unit=unit,
+            item_name=item_name,
+            item_names=item_names,
+            colour=paint,
+            ink=ink,
             parameters=catalogue(),
             flag_of=flag_of,
             reasons=reasons(),

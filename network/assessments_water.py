@@ -30,7 +30,7 @@ class WaterAssessment:
 
     water_class: None when nothing was measured. items: class of each item judged. missing: items
     that its sensors should have given. exceeding: items over the target, with their multiple.
-    meets_target: None without a target or a class.
+    meets_target: None without a target or a class, and when only a missing item could tell.
     """
 
     station: str
@@ -75,7 +75,7 @@ def water_day(
     standard = edition(family, on=on)
     table = _table(standard, station)
     values = {name: own[day.start] for name, own in days.items() if day.start in own}
-    found = {name: Measured(value) for name, value in values.items() if name in table.limits}
+    found = {name: Measured(values[name]) for name in table.limits if name in values}
     target = station.zone if station.zone in table.targets else None
     verdict = _judge(found, standard, station, target, values.get("water_temperature"))
     missing = tuple(name for name in expected if name in table.limits and name not in found)
@@ -88,7 +88,7 @@ def water_day(
         means={name: values[name] for name in found},
         deciding=verdict.deciding if verdict else (),
         target=target,
-        meets_target=verdict.meets_target if verdict else None,
+        meets_target=_meets(verdict, missing),
         exceeding=verdict.exceeding if verdict else {},
         missing=missing,
         valid=verdict is not None and not missing,
@@ -113,6 +113,12 @@ def bay_day(sections: Iterable[WaterAssessment], day: Interval) -> BayAssessment
 def classes_on(moment: datetime, family: Water = "surface_water") -> tuple[str, ...]:
     """The classes of water that hold on a day, best first."""
     return tuple(edition(family, on=city_date(moment)).tables["classes"])
+
+
+def _meets(verdict: Verdict | None, missing: tuple[str, ...]) -> bool | None:
+    if verdict is None or (verdict.meets_target and missing):
+        return None
+    return verdict.meets_target
 
 
 def _table(standard: Edition, station: Station) -> ClassTable:

@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from alerts import open_alerts
+from network.views.air import AirView, air_view
+from network.views.noise import NoiseView, noise_view
 from network.views.states import StationState, current_values, station_state
+from network.views.water import WaterView, water_view
 from registry import Registry
 from schemas import Interval, Level, Medium, Period, catalogue
 from schemas.alerts import Alert
@@ -61,6 +64,9 @@ class CityBoard:
     account: AccountTotals
     sensors_reporting: int
     sensors_expected: int
+    air: AirView
+    noise: NoiseView
+    water: WaterView
 
 
 # The city's key figures by medium: (level, subject or None = the city, parameter).
@@ -97,6 +103,9 @@ def city_board(*, store: Store, registry: Registry, now: datetime) -> CityBoard:
         account=account_totals(store, now),
         sensors_reporting=len(reporting),
         sensors_expected=len(sensors),
+        air=air_view(Level.CITY, "city", store=store, now=now),
+        noise=noise_view(stations.values(), store=store, now=now),
+        water=water_view(store=store, registry=registry, now=now),
     )
 
 

@@ -78,6 +78,11 @@ def test_the_wall_shows_stations_of_every_medium_with_current_values(
         assert visit.page.locator(f".marker[data-medium={medium}]").count() > 0
         figures = visit.page.locator(f".card[data-medium={medium}] dd b").all_inner_texts()
         assert any(figure != "–" for figure in figures), medium
+    for shown in ("svg.badge", ".rates b", ".class-bar rect", ".bay-list .chip"):
+        box = visit.page.locator(shown).first.bounding_box()
+        assert box is not None, shown
+        assert box["y"] + box["height"] <= 1080, shown
+    assert (visit.page.locator("svg.badge text").text_content() or "").strip("≥").isdigit()
     assert visit.page.locator("#alerts li.quiet").count() == 0
     assert visit.page.evaluate("document.documentElement.scrollHeight") <= 1080
     visit.page.wait_for_timeout(500)

@@ -15,6 +15,7 @@ from schemas import FlaggedReading, ParameterKey, SensorId
 from simulators.fleet import Device
 from simulators.weather import Weather
 from storage import open_store
+from tests.console.history import remember
 
 HOSTILE = '<script>alert("x")</script>'
 
@@ -80,6 +81,7 @@ def fill(store_url: str, registry_url: str, _home: Path) -> None:
         ]
     )
     rejudge_pending(now, store=store, registry=registry)
+    remember(now, store=store, registry=registry)
     judge(now, rules=load_rules(), store=store, registry=registry)
     registry.add_dead_letters(
         [

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from console import create_app
 from console.charts import chart, nice_step
 from console.city_map import APART, EAST, HEIGHT, NORTH, SOUTH, WEST, outlines, project, spread
-from console.texts import number, texts, unit
+from console.texts import ink, item_name, item_names, number, texts, unit
 from schemas import Interval
+from standards import edition
 from tests.console.conftest import HOSTILE, City
 
 PAGES = ["/", "/?medium=air", "/sensors", "/sensors?medium=water&district=dapeng", "/alerts"]
@@ -86,6 +87,11 @@ def test_the_api_gives_the_same_as_json(client: TestClient) -> None:
     board = client.get("/api/board").json()
     assert {m["medium"] for m in board["mediums"]} == {"noise", "air", "water", "soil"}
     assert board["account"]["received"] == board["account"]["stored"]
+    assert board["air"]["now"]["aqi"] > 0
+    assert board["air"]["now"]["category"]["rgb"]
+    assert board["noise"]["day"]["judged"] == 12
+    assert sum(count["sections"] for count in board["water"]["counts"]) == 8
+    assert {bay["bay"] for bay in board["water"]["bays"]} >= {"shenzhen-bay", "daya-bay"}
     station = client.get("/api/stations/st-noise-dongmen").json()
     assert station["observations"]
     assert {"parameter", "value", "quality", "ts", "sensor"} == set(station["observations"][0])
@@ -147,6 +153,23 @@ def test_no_marker_hides_another(points: list) -> None:
     for i, (x, y) in enumerate(placed):
         for other_x, other_y in placed[i + 1 :]:
             assert ((x - other_x) ** 2 + (y - other_y) ** 2) ** 0.5 > APART * 0.5
+
+
+def test_ink_can_be_read_on_every_colour_of_the_index() -> None:
+    for category in edition("aqi", named="HJ633-2026").tables["categories"]:
+        assert contrast(category["rgb"]) >= 4.5, category
+
+
+def contrast(rgb: list[int]) -> float:
+    parts = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in rgb]
+    light = 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] + 0.05
+    return light / 0.05 if ink(rgb) == "#000" else 1.05 / light
+
+
+def test_items_have_short_names_in_both_languages() -> None:
+    assert item_names(("o3_8h_max", "pm25_1h"), "zh") == "O₃ 8h、PM2.5"
+    assert item_names(("nh3n", "do"), "en") == "Ammonia nitrogen, Dissolved oxygen"
+    assert item_name("inorganic_nitrogen", "zh") == "inorganic_nitrogen"
 
 
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)

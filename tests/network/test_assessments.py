@@ -260,6 +260,9 @@ def test_a_class_without_an_item_that_should_be_there_is_not_valid() -> None:
     partly = {key: value for key, value in RIVER.items() if key != "nh3n"}
     found = water_day(days_of(DAY, **partly), water("r"), MEASURED, DAY)
     assert (found.water_class, found.valid, found.missing) == ("III", False, ("nh3n",))
+    assert found.meets_target is None, "the missing item could still exceed"
+    low = water_day(days_of(DAY, **{**partly, "do": 2.5}), water("r"), MEASURED, DAY)
+    assert low.meets_target is False, "another item would not help"
     none = water_day({}, water("r"), MEASURED, DAY)
     assert (none.water_class, none.valid, none.reason) == (None, False, "no_data")
     assert none.meets_target is None
