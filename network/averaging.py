@@ -19,6 +19,10 @@ import polars as pl
 FINE = 1e9  # fixed point: billionths of the unit, in 128 bits
 DECIMALS = 9
 
+# By a number we multiply and do not divide: polars divides a single row truly and many rows by way
+# of the reciprocal, so that a last bit would tell how many groups there were.
+_PART, _BEL = 1 / FINE, 0.1
+
 _VALUE, _WEIGHT, _COUNT = pl.col("value"), pl.col("weight"), pl.col("count")
 _RADIANS = _VALUE.radians()
 
@@ -26,7 +30,7 @@ _RADIANS = _VALUE.radians()
 _SUMMED: dict[str, dict[str, pl.Expr]] = {
     "mean": {"total": _VALUE},
     "sum": {"total": _VALUE},
-    "energy": {"total": 10 ** (_VALUE / 10)},
+    "energy": {"total": 10 ** (_VALUE * _BEL)},
     "vector": {"east": _RADIANS.sin() * _WEIGHT, "north": _RADIANS.cos() * _WEIGHT},
 }
 _RESULT: dict[str, pl.Expr] = {
@@ -60,7 +64,7 @@ def _averaged(frame: pl.DataFrame, by: Sequence[str], method: str) -> pl.DataFra
             count=pl.len().cast(pl.Int32),
         )
     )
-    return grouped.with_columns(pl.col(name).cast(pl.Float64) / FINE for name in sums).select(
+    return grouped.with_columns(pl.col(name).cast(pl.Float64) * _PART for name in sums).select(
         *by,
         "minimum",
         "maximum",

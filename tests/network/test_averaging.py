@@ -65,6 +65,17 @@ def test_the_order_leaves_no_trace_not_in_the_last_bit(
     assert averaged(method, shuffled) == averaged(method, values)
 
 
+@given(st.sampled_from(METHODS), levels)
+def test_a_group_has_the_same_average_alone_and_among_others(
+    method: str, values: list[float]
+) -> None:
+    among = pl.concat(
+        [frame(method, values).with_columns(parameter=pl.lit(str(n))) for n in range(8)]
+    )
+    found = average(among, ["parameter"])["value"].to_list()
+    assert found == [averaged(method, values)] * 8
+
+
 @given(levels)
 def test_an_energy_mean_lies_between_the_arithmetic_mean_and_the_loudest(
     values: list[float],
