@@ -332,6 +332,10 @@ def _add_api(app: FastAPI, sources: Sources) -> None:
                 "sensors": view.sensors,
                 "observations": view.observations.to_dicts(),
                 "hours": view.hours.to_dicts(),
+                "air": view.air,
+                "noise": view.noise,
+                "water": view.water,
+                "limits": view.limits,
             }
         )
 

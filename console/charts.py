@@ -22,13 +22,22 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A level stretch: from x1 to x2 at y."""
+
+    x1: float
+    x2: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """Everything the template paints; coordinates in the SVG's own units."""
 
     line: str
     means: str
     flagged: tuple[tuple[float, float], ...]
-    limit: float | None
+    limits: tuple[Line, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
 
@@ -47,12 +56,14 @@ def chart(
     means: Sequence[Point],
     *,
     gap: timedelta,
-    limit: float | None,
+    limits: Sequence[tuple[datetime, datetime, float]] = (),
 ) -> Chart:
-    """A chart of one channel. gap: longer silence breaks the line; a gap is never drawn over."""
+    """A chart of one channel. gap: longer silence breaks the line; a gap is never drawn over.
+
+    limits: from, to, value.
+    """
     values = [v for _, v in [*good, *means] if v is not None] + [v for _, v in flagged]
-    if limit is not None:
-        values.append(limit)
+    values += [value for _, _, value in limits]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     if high - low < 1e-9:
         low, high = low - 0.5, high + 0.5
@@ -76,7 +87,7 @@ def chart(
             timedelta(minutes=90),
         ),
         flagged=tuple((x(t), y(v)) for t, v in flagged),
-        limit=None if limit is None else y(limit),
+        limits=tuple(Line(x(start), x(end), y(value)) for start, end, value in limits),
         x_ticks=tuple(
             Tick(x(t), t.astimezone(CITY_TIME).strftime("%H:%M")) for t in _hours(window)
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from alerts.rules import holds_for, limit_for
 from alerts.windows import Window
 from console.charts import Chart, chart
 from console.city_map import project, spread
-from network.views import CityBoard, StationState, StationView
+from network.views import CityBoard, LimitSpan, StationState, StationView
 from registry import Registry
 from schemas import Medium, catalogue
 from schemas.alerts import Alert, Rule
@@ -44,10 +45,12 @@ class AlertLine:
 
 @dataclass(frozen=True, slots=True)
 class ParameterChart:
+    """A chart of one channel. limits: of standards, without those that differ only in time."""
+
     parameter: str
     sensor: str
     chart: Chart
-    limit: float | None
+    limits: tuple[LimitSpan, ...]
 
 
 def markers(board: CityBoard, medium: Medium | None) -> list[Marker]:
@@ -78,15 +81,28 @@ def station_charts(view: StationView, now: datetime) -> list[ParameterChart]:
             rows = own.filter(pl.col("parameter") == key)
             if rows.is_empty():
                 continue
-            limit = limit_now(view.state.station, key, now)
-            charts.append(
-                ParameterChart(key, sensor.id, _chart(view, sensor, key, rows, limit), limit)
-            )
+            limits = view.limits.get(key, ())
+            if limits:
+                lines = [(span.start, span.end, float(span.value)) for span in limits]
+            else:
+                rule = limit_now(view.state.station, key, now)
+                lines = [] if rule is None else [(view.window.start, view.window.end, rule)]
+            drawn = _chart(view, sensor, key, rows, lines)
+            charts.append(ParameterChart(key, sensor.id, drawn, _told(limits)))
     return charts
 
 
+def _told(limits: Sequence[LimitSpan]) -> tuple[LimitSpan, ...]:
+    kinds = {(span.edition, span.basis, span.of, span.value): span for span in limits}
+    return tuple(kinds.values())
+
+
 def _chart(
-    view: StationView, sensor: Sensor, key: str, rows: pl.DataFrame, limit: float | None
+    view: StationView,
+    sensor: Sensor,
+    key: str,
+    rows: pl.DataFrame,
+    limits: Sequence[tuple[datetime, datetime, float]],
 ) -> Chart:
     usable = (pl.col("quality") % 10).is_in([int(flag) for flag in USABLE])
     good = rows.filter(usable).select("ts", "value").rows()
@@ -100,7 +116,7 @@ def _chart(
         [(t, v) for t, v in bad if low <= v <= high],
         means.select("start", "value").rows(),
         gap=timedelta(seconds=max(3 * sensor.cadence_s, 600)),
-        limit=limit,
+        limits=limits,
     )
 
 

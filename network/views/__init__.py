@@ -6,6 +6,7 @@ them to the city's time.
 """
 
 from network.views.city import AccountTotals, CityBoard, account_totals, city_board
+from network.views.limits import LimitSpan
 from network.views.states import Current, StationState
 from network.views.station import StationView, station_view
 
@@ -13,6 +14,7 @@ __all__ = [
     "AccountTotals",
     "CityBoard",
     "Current",
+    "LimitSpan",
     "StationState",
     "StationView",
     "account_totals",

@@ -1,29 +1,44 @@
-"""One station over its last hours."""
+"""One station over its last hours, with what the standards say of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
 
 from alerts import open_alerts
+from network.assessments import NoiseVerdict, WaterAssessment
+from network.views.air import POLLUTANTS, AirView, air_view
+from network.views.days import settled_day
+from network.views.limits import LimitSpan, limits_of
+from network.views.noise import noise_verdicts
 from network.views.states import StationState, current_values, station_state
+from network.views.water import RIVERS, classes_of
 from registry import Registry
-from schemas import Interval, Level, Period
-from schemas.registry import Sensor
+from schemas import Interval, Level, Medium, Period
+from schemas.registry import Sensor, Station
 from storage import Store
 
 
 @dataclass(frozen=True, slots=True)
 class StationView:
-    """One station over the last hours. observations: `OBSERVATIONS`; hours: `AGGREGATES`."""
+    """One station over the last hours. observations: `OBSERVATIONS`; hours: `AGGREGATES`.
+
+    air: of a station that measures a pollutant of the index; noise: of the last whole day and night
+    of one that stands for a zone; water: of a river section or sea station. limits: by parameter.
+    """
 
     state: StationState
     sensors: tuple[Sensor, ...]
     observations: pl.DataFrame
     hours: pl.DataFrame
     window: Interval
+    air: AirView | None
+    noise: tuple[NoiseVerdict, ...]
+    water: WaterAssessment | None
+    limits: Mapping[str, tuple[LimitSpan, ...]]
 
 
 def station_view(
@@ -35,6 +50,7 @@ def station_view(
         return None
     sensors = tuple(s for s in registry.sensors().values() if s.station == station_id)
     names = [sensor.id for sensor in sensors]
+    measured = list(dict.fromkeys(key for sensor in sensors for key in sensor.parameters))
     current = current_values(store.latest(sensors=names), {s.id: s for s in sensors}, now)
     alarmed = any(alert.station == station_id for alert in open_alerts(registry))
     window = Interval(now - timedelta(hours=hours), now + timedelta(minutes=5))
@@ -46,4 +62,23 @@ def station_view(
             window, period=Period.HOUR, level=Level.STATION, subjects=[station_id]
         ),
         window=window,
+        air=_air(station, measured, store, now),
+        noise=noise_verdicts([station], settled_day(now, Period.NIGHT), store=store),
+        water=_water(station, store, registry, now),
+        limits={key: limits_of(station, key, window) for key in measured},
     )
+
+
+def _air(station: Station, measured: list, store: Store, now: datetime) -> AirView | None:
+    if station.medium != Medium.AIR or not set(measured) & set(POLLUTANTS):
+        return None
+    area = int(station.zone) if station.zone in ("1", "2") else 2
+    return air_view(Level.STATION, station.id, store=store, now=now, area=area)
+
+
+def _water(
+    station: Station, store: Store, registry: Registry, now: datetime
+) -> WaterAssessment | None:
+    if station.medium != Medium.WATER or not (station.realm == "sea" or station.kind in RIVERS):
+        return None
+    return classes_of([station], settled_day(now), store=store, registry=registry)[0]

@@ -177,7 +177,7 @@ WINDOW = Interval(NOON, NOON + timedelta(hours=24))
 
 
 def drawn(good: list, **more: object):
-    options = {"gap": timedelta(minutes=30), "limit": None, **more}
+    options = {"gap": timedelta(minutes=30), **more}
     return chart(WINDOW, good, [], [], **options)  # type: ignore[arg-type]
 
 
@@ -195,7 +195,15 @@ def test_a_gap_is_not_drawn_over() -> None:
 def test_a_chart_without_data_or_with_one_value_still_has_axes() -> None:
     assert drawn([]).y_ticks
     assert len(drawn([(NOON, 5.0)]).y_ticks) >= 2
-    assert drawn([(NOON, 5.0)], limit=80.0).limit is not None
+
+
+def test_a_limit_is_drawn_where_it_holds() -> None:
+    noon, night = NOON, NOON + timedelta(hours=10)
+    by_day, by_night = drawn(
+        [(NOON, 55.0)], limits=[(noon, night, 60.0), (night, WINDOW.end, 50.0)]
+    ).limits
+    assert by_day.x2 == by_night.x1
+    assert by_day.y < by_night.y, "a higher limit lies higher"
 
 
 @given(st.floats(1e-3, 1e6))
