@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ingest.qartod import Channels, Moments, Numbers
 
-REMEMBERED = 8  # values kept per channel: three are compared, the others wait for late ones
+REMEMBERED = 6  # values kept per channel: three are compared, the others wait for late ones
 _NEVER = -1
 _MEMORY = np.dtype([("ts", np.int64), ("value", np.float64), ("since", np.int64)])
 

@@ -81,20 +81,20 @@ class Pipeline:
             _bury(batch, message, account, {rejected.code: [(None, rejected)]})
             return
 
-        tags, channels = self._directory.tags(sensor.id), self._directory.channels(sensor.id)
-        arrived_ms, accepted = message.arrived_ms, len(batch.readings)
+        sender, arrived_ms, accepted = sensor.id, message.arrived_ms, len(batch.readings)
+        tags, channels = self._directory.tags(sender), self._directory.channels(sender)
         refused: dict[str, list[tuple[int | None, Rejected]]] = {}
         for position, case in decoded.refused:
             refused.setdefault(case.code, []).append((position, case))
         for position, reading in decoded.readings:
             try:
-                ts_ms = check_reading(reading, sensor.id, channels, self._catalogue, arrived_ms)
+                ts_ms = check_reading(reading, sender, channels, self._catalogue, arrived_ms)
             except Rejected as rejected:
                 refused.setdefault(rejected.code, []).append((position, rejected))
                 continue
             values: dict[ParameterKey, float | None] = reading.values  # type: ignore[assignment]
             codes = device_codes(reading) if reading.flags else {}
-            batch.readings.append(FlaggedReading(sensor.id, ts_ms, values, codes, arrived_ms, tags))
+            batch.readings.append(FlaggedReading(sender, ts_ms, values, codes, arrived_ms, tags))
         batch.received[account] += len(batch.readings) - accepted
         _bury(batch, message, account, refused)
 

@@ -69,12 +69,17 @@ def check_reading(
     if not reading.values.keys() <= channels:
         stranger = next(key for key in reading.values if key not in channels)
         raise _parameter_refused(stranger, sensor, catalogue)
+    if reading.flags or reading.units:  # seldom: what is asked of every reading is asked above
+        _check_remarks(reading, catalogue)
+    return ts_ms
+
+
+def _check_remarks(reading: Reading, catalogue: Catalogue) -> None:
     for name, said in (("flags", reading.flags), ("units", reading.units)):
         if said and not said.keys() <= reading.values.keys():
             raise _about_nothing(name, said, reading)
     if reading.units:
         _check_units(reading.units, catalogue)
-    return ts_ms
 
 
 def _about_nothing(name: str, said: Mapping[str, str], reading: Reading) -> Rejected:
