@@ -13,7 +13,7 @@ import polars as pl
 
 from network.averaging import average
 from network.hours import finish
-from schemas import Interval, Level, Period
+from schemas import Interval, Period
 from schemas.observation import AGGREGATES
 from standards import Edition
 
@@ -58,18 +58,7 @@ def day_rows(
     joined = expected.join(average(valid, key).drop("method"), on=key, how="left").with_columns(
         start=pl.lit(span.start).cast(AGGREGATES["start"])
     )
-    return pl.concat(
-        [
-            finish(
-                joined.filter(pl.col("level") == str(level)),
-                level=level,
-                subject="subject",
-                period=period,
-                least=_least_of_a_day,
-            )
-            for level in Level
-        ]
-    )
+    return finish(joined, period=period, least=_least_of_a_day)
 
 
 def _least_of_a_day(rules: Edition) -> float:

@@ -81,10 +81,9 @@ def sensor_hours(
     seen = known.filter(~pl.col("always")).join(
         found.select("sensor", "parameter", "start"), on=["sensor", "parameter"]
     )
+    rows = pl.concat([expected, seen]).join(found, on=["sensor", "parameter", "start"], how="left")
     return finish(
-        pl.concat([expected, seen]).join(found, on=["sensor", "parameter", "start"], how="left"),
-        level=Level.SENSOR,
-        subject="sensor",
+        rows.with_columns(level=pl.lit(str(Level.SENSOR)), subject=pl.col("sensor")),
         period=Period.HOUR,
         least=_least_of_an_hour,
     )
@@ -113,11 +112,10 @@ def minimum_data(day: date) -> Edition:
         return min(every, key=lambda one: one.effective_from or date.min)
 
 
-def finish(
-    frame: pl.DataFrame, *, level: Level, subject: str, period: Period, least: Least
-) -> pl.DataFrame:
-    """Statistics with `expected` to whole rows of `AGGREGATES`, each by the edition of its day.
+def finish(frame: pl.DataFrame, *, period: Period, least: Least) -> pl.DataFrame:
+    """Statistics to whole rows of `AGGREGATES`, each by the edition of its day.
 
+    frame: level, subject, parameter, start, what `average` gives (null without data), `expected`.
     least: which share of what is expected makes a row valid.
     """
     starts = frame["start"].unique().to_list()
@@ -130,12 +128,8 @@ def finish(
         }
     )
     share = pl.min_horizontal(pl.col("count").fill_null(0) / pl.col("expected"), 1.0)
-    return whole_rows(
-        frame.join(by_start, on="start").with_columns(
-            level=pl.lit(str(level)), subject=pl.col(subject), enough=share >= pl.col("least")
-        ),
-        period=period,
-    )
+    judged = frame.join(by_start, on="start").with_columns(enough=share >= pl.col("least"))
+    return whole_rows(judged, period=period)
 
 
 def whole_rows(frame: pl.DataFrame, *, period: Period) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from schemas.registry import Sensor, Station
 
 MEMBER_COMPLETENESS = 0.5  # an area needs half of its stations; HJ 663 refines it by indicator
 BY_THEMSELVES = ("roadside", "construction", "outfall")
+BELONGING = {"member": pl.String(), "level": pl.String(), "subject": pl.String()}
 
 _Area = Callable[[Station], str | None]
 
@@ -43,26 +44,30 @@ AREAS: dict[Level, _Area] = {
 
 
 def stations_of(sensors: Iterable[Sensor]) -> pl.DataFrame:
-    """Which station each sensor stands at: columns member, area."""
-    rows = [(sensor.id, sensor.station) for sensor in sensors]
-    return pl.DataFrame(rows, schema={"member": pl.String, "area": pl.String}, orient="row")
+    """Which station each sensor stands at, columns `BELONGING`."""
+    rows = [(sensor.id, str(Level.STATION), sensor.station) for sensor in sensors]
+    return pl.DataFrame(rows, schema=BELONGING, orient="row")
 
 
-def areas_of(stations: Iterable[Station], level: Level) -> pl.DataFrame:
-    """Which area of a level each station lies in: columns member, area."""
-    belongs = AREAS[level]
-    rows = [(s.id, area) for s in stations if (area := belongs(s)) is not None]
-    return pl.DataFrame(rows, schema={"member": pl.String, "area": pl.String}, orient="row")
+def areas_of(stations: Iterable[Station]) -> pl.DataFrame:
+    """Which areas of all levels each station lies in, columns `BELONGING`."""
+    rows = [
+        (station.id, str(level), area)
+        for station in stations
+        for level, belongs in AREAS.items()
+        if (area := belongs(station)) is not None
+    ]
+    return pl.DataFrame(rows, schema=BELONGING, orient="row")
 
 
-def roll_up(members: pl.DataFrame, belonging: pl.DataFrame, level: Level) -> pl.DataFrame:
-    """Aggregates of one level from those of its members; one period at a time.
+def roll_up(members: pl.DataFrame, belonging: pl.DataFrame) -> pl.DataFrame:
+    """Aggregates of higher levels from those of their members; one period at a time.
 
-    members: rows of `AGGREGATES` (sensors or stations). belonging: columns member, area.
+    members: rows of `AGGREGATES` (sensors or stations). belonging: columns `BELONGING`.
     count is of members with a valid value, expected of all members that should have one.
     """
-    placed = members.join(belonging, left_on="subject", right_on="member")
-    key = ["area", "parameter", "start"]
+    placed = members.drop("level").rename({"subject": "member"}).join(belonging, on="member")
+    key = ["level", "subject", "parameter", "start"]
     expected = placed.group_by(key).agg(
         expected=pl.len().cast(pl.Int32), method=pl.col("method").first()
     )
@@ -76,8 +81,6 @@ def roll_up(members: pl.DataFrame, belonging: pl.DataFrame, level: Level) -> pl.
     found = average(valid, key).drop("method")
     return finish(
         expected.join(found, on=key, how="left"),
-        level=level,
-        subject="area",
         period=Period(members["period"][0]) if members.height else Period.HOUR,
         least=lambda _: MEMBER_COMPLETENESS,
     )
@@ -87,7 +90,5 @@ def all_levels(
     sensor_rows: pl.DataFrame, sensors: Iterable[Sensor], stations: Iterable[Station]
 ) -> pl.DataFrame:
     """The given sensor rows and, from them, those of every higher level."""
-    stations = list(stations)
-    station_rows = roll_up(sensor_rows, stations_of(sensors), Level.STATION)
-    areas = [roll_up(station_rows, areas_of(stations, level), level) for level in AREAS]
-    return pl.concat([sensor_rows, station_rows, *areas])
+    station_rows = roll_up(sensor_rows, stations_of(sensors))
+    return pl.concat([sensor_rows, station_rows, roll_up(station_rows, areas_of(stations))])
