@@ -1,5 +1,17 @@
 """The one network: observations become aggregates of every level, and views of them."""
 
-from network.run import Rejudged, aggregate_days, aggregate_hours, rejudge_pending
+from network.run import (
+    Rejudged,
+    aggregate_days,
+    aggregate_hours,
+    aggregate_periods,
+    rejudge_pending,
+)
 
-__all__ = ["Rejudged", "aggregate_days", "aggregate_hours", "rejudge_pending"]
+__all__ = [
+    "Rejudged",
+    "aggregate_days",
+    "aggregate_hours",
+    "aggregate_periods",
+    "rejudge_pending",
+]

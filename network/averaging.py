@@ -1,8 +1,8 @@
 """How values are averaged: plainly, as sound energy, as vectors, or summed. Never blindly.
 
-`average` gives the statistics of a grouped frame by each row's own method; every other module of
-this room goes through it, whether it groups observations into hours, hours into days or sensors
-into stations and districts.
+`average` gives the statistics of a grouped frame by each row's own method, `running` the same of
+everything up to each row; every other module of this room goes through them, whether it groups
+observations into hours, hours into days, days into years or sensors into stations and districts.
 
 Sums are taken in fixed point, where a + b + c has one result. In floating point it depends on the
 order and on how the work is split, so that a backfill would differ from live rows in a last digit.
@@ -71,6 +71,38 @@ def _averaged(frame: pl.DataFrame, by: Sequence[str], method: str) -> pl.DataFra
         "count",
         method=pl.lit(method),
         value=_RESULT[method].round(DECIMALS),
+    )
+
+
+def running(frame: pl.DataFrame, by: Sequence[str], along: str) -> pl.DataFrame:
+    """Statistics of each row's group up to and with that row, in the order of `along`.
+
+    frame: as for `average`, and rows without a value (null) that add nothing; `along` has no value
+    twice in a group. The last row of a group has what `average` gives for its values.
+    """
+    methods = frame["method"].unique().sort().to_list() or ["mean"]
+    return pl.concat(_running(frame, by, along, method) for method in methods)
+
+
+def _running(frame: pl.DataFrame, by: Sequence[str], along: str, method: str) -> pl.DataFrame:
+    there = pl.col("value").is_not_null()
+    sums = {
+        name: pl.when(there).then(_fixed(term)).otherwise(0).cum_sum().over(by)
+        for name, term in _SUMMED[method].items()
+    }
+    summed = (
+        frame.filter(pl.col("method") == method)
+        .sort(*by, along)
+        .with_columns(
+            **sums,
+            minimum=pl.when(there).then("low").cum_min().forward_fill().over(by),
+            maximum=pl.when(there).then("high").cum_max().forward_fill().over(by),
+            count=there.cum_sum().over(by).cast(pl.Int32),
+        )
+    )
+    result = pl.when(pl.col("count") > 0).then(_RESULT[method].round(DECIMALS))
+    return summed.with_columns(pl.col(name).cast(pl.Float64) * _PART for name in sums).select(
+        *by, along, "minimum", "maximum", "count", method=pl.lit(method), value=result
     )
 
 

@@ -1,7 +1,8 @@
 """Aggregation as the DAGs call it: reads the store, computes, writes. Idempotent, any range.
 
-`aggregate_hours` and `aggregate_days` may be run again over any past; `rejudge_pending` runs them
-over exactly what has changed since, so late data end in the same rows as data in time.
+`aggregate_hours`, `aggregate_days` and `aggregate_periods` may be run again over any past, in this
+order; `rejudge_pending` runs them over exactly what has changed since, so late data end in the same
+rows as data in time.
 """
 
 from __future__ import annotations
@@ -9,27 +10,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
 import polars as pl
 
 from network.days import day_rows, part_of_day
 from network.hours import channels, sensor_hours
-from network.rollup import all_levels
+from network.periods import MADE_OF, city_date, period_rows, touched_periods
+from network.rollup import AREAS, all_levels
 from registry import Registry
-from schemas import Interval, Period, catalogue
+from schemas import Interval, Level, Period, catalogue
+from schemas.clock import DAY
 from schemas.registry import Sensor
 from storage import Store
 
 DAY_S = 86_400
 HOLD = timedelta(minutes=5)
+SUBJECT_DAYS = 40_000  # at once: some hundred thousand daily rows
 
 
 @dataclass(frozen=True, slots=True)
 class Rejudged:
-    """What a re-judgement touched, and how many rows it wrote."""
+    """What a re-judgement touched, and how many rows it wrote.
+
+    periods: months, years and years to date.
+    """
 
     hours: int
     days: int
+    periods: int
     rows: int
 
 
@@ -68,22 +77,54 @@ def aggregate_days(days: Sequence[Interval], *, store: Store, registry: Registry
     return written
 
 
+def aggregate_periods(
+    days: Sequence[Interval], *, until: datetime, store: Store, registry: Registry
+) -> int:
+    """Write the months, years and years to date that these city days belong to, from daily rows.
+
+    until: what is over by then; a period that is not has no rows yet. Memory stays small: a part of
+    the subjects is done at a time.
+    """
+    written = 0
+    for _, group in groupby(sorted(set(days)), key=lambda day: city_date(day.start).year):
+        touched = touched_periods(group, until)
+        ends = [span.reach for spans in touched.values() for span in spans]
+        if not ends:
+            continue
+        reach = Interval(min(ends).start, max(end.end for end in ends))
+        for level, subjects in _slices(registry, reach):
+            for made_of in (Period.DAY, Period.DAYTIME, Period.NIGHT):
+                daily = store.read_aggregates(reach, period=made_of, level=level, subjects=subjects)
+                if daily.is_empty():
+                    continue
+                rows = pl.concat(
+                    period_rows(daily, touched[period], period)
+                    for period, of in MADE_OF.items()
+                    if of is made_of and touched[period]
+                )
+                store.write_aggregates(rows)
+                written += rows.height
+    return written
+
+
 def rejudge_pending(
     now: datetime, *, store: Store, registry: Registry, hold: timedelta = HOLD
 ) -> Rejudged:
-    """Aggregate the hours that changed since they were last settled, and the days they belong to.
+    """Aggregate the hours that changed since they were last settled, and all that they belong to.
 
     hold: how long after its end an hour is left alone, for what is still on its way.
     """
     pending = store.pending_hours(now - hold)
     if not pending:
-        return Rejudged(0, 0, 0)
+        return Rejudged(0, 0, 0, 0)
     hours = [each.hour for each in pending]
     days = touched_days(hours, now)
     rows = aggregate_hours(hours, store=store, registry=registry)
     rows += aggregate_days(days, store=store, registry=registry)
+    rows += aggregate_periods(days, until=now, store=store, registry=registry)
     store.settle_hours(pending)
-    return Rejudged(len(hours), len(days), rows)
+    periods = {span for spans in touched_periods(days, now).values() for span in spans}
+    return Rejudged(len(hours), len(days), len(periods), rows)
 
 
 def touched_days(hours: Iterable[Interval], now: datetime) -> list[Interval]:
@@ -108,6 +149,23 @@ def _by_day(hours: Sequence[Interval]) -> Iterator[list[Interval]]:
         group.append(hour)
     if group:
         yield group
+
+
+def _slices(registry: Registry, reach: Interval) -> Iterator[tuple[Level | None, list[str] | None]]:
+    """The city in parts whose days of a span fit into memory: a small city in one, else by level.
+
+    Each part is a level and its subjects; None = all of them.
+    """
+    sensors, stations = list(registry.sensors()), list(registry.stations())
+    at_once = max(1, SUBJECT_DAYS // max(1, reach.length // DAY))
+    if len(sensors) + 2 * len(stations) <= at_once:  # there are fewer areas than stations
+        yield None, None
+        return
+    for level, names in ((Level.SENSOR, sensors), (Level.STATION, stations)):
+        for at in range(0, len(names), at_once):
+            yield level, [str(name) for name in names[at : at + at_once]]
+    for level in AREAS:
+        yield level, None
 
 
 def _hours_a_day(sensors: Iterable[Sensor]) -> pl.DataFrame:

@@ -69,6 +69,15 @@ class Period(StrEnum):
     DAY = "day"  # calendar day in the city's time
     DAYTIME = "daytime"  # 06:00-22:00 city time (GB 3096-2008, 3.4)
     NIGHT = "night"  # 22:00-06:00 of the next day
+    MONTH = "month"  # of the days of a calendar month; for sound also of its daytimes and nights
+    MONTH_DAYTIME = "month_daytime"
+    MONTH_NIGHT = "month_night"
+    YEAR = "year"
+    YEAR_DAYTIME = "year_daytime"
+    YEAR_NIGHT = "year_night"
+    YEAR_TO_DATE = "year_to_date"  # 1 January up to and with the city day that begins at `start`
+    YEAR_TO_DATE_DAYTIME = "year_to_date_daytime"
+    YEAR_TO_DATE_NIGHT = "year_to_date_night"
 
 
 class Level(StrEnum):

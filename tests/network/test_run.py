@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from network import aggregate_days, aggregate_hours, rejudge_pending
+from network import aggregate_days, aggregate_hours, aggregate_periods, rejudge_pending
 from network.views import city_board, station_view
 from registry import Registry
 from schemas import CITY_TIME, FlaggedReading, Interval, Medium, Period
@@ -33,7 +33,9 @@ def test_shuffled_late_data_end_in_the_rows_of_an_ordered_rebuild(
     ordered.write(stream)
     aggregate_hours(list(SPAN.hours()), store=ordered, registry=registry)
     with_the_night_before = Interval(SPAN.start - timedelta(days=1), SPAN.end)
-    aggregate_days(list(with_the_night_before.city_days()), store=ordered, registry=registry)
+    days = list(with_the_night_before.city_days())
+    aggregate_days(days, store=ordered, registry=registry)
+    aggregate_periods(days, until=NOW, store=ordered, registry=registry)
 
     shuffled = stream[:]
     random.Random(7).shuffle(shuffled)
@@ -62,7 +64,8 @@ def test_late_readings_re_judge_exactly_what_they_touch(
     before = store.read_aggregates(WIDE, period=Period.HOUR)
     store.write(held)
     done = rejudge_pending(NOW, store=store, registry=registry)
-    assert (done.hours, done.days) == (1, 1)
+    # The day that was touched is 20 November; its year to date runs on through the 21st.
+    assert (done.hours, done.days, done.periods) == (1, 1, 2)
     after = store.read_aggregates(WIDE, period=Period.HOUR)
     changed = {row[4] for row in set(after.rows()) - set(before.rows())}
     assert changed == {noon.start}

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from network import aggregate_days, aggregate_hours
+from network import aggregate_days, aggregate_hours, aggregate_periods
 from registry import Registry
 from schemas import CITY_TIME, FlaggedReading, Interval, Period, SeriesTags
 from storage import Store, open_store
 from tests import influx
 
-START = datetime(2026, 11, 20, tzinfo=CITY_TIME)
+START = datetime(2026, 12, 30, tzinfo=CITY_TIME)
 SPAN = Interval(START, START + timedelta(hours=26))
-WIDE = Interval(START - timedelta(days=2), START + timedelta(days=3))
+WIDE = Interval(datetime(2026, 1, 1, tzinfo=CITY_TIME), START + timedelta(days=3))
+NEXT_YEAR = datetime(2027, 1, 1, tzinfo=CITY_TIME)
 
 
 @pytest.mark.influx
@@ -39,7 +40,10 @@ def test_both_stores_lead_to_the_same_aggregates(
             assert store.write(stream[:6000]) == ["duplicate"] * 6000
             aggregate_hours(list(SPAN.hours()), store=store, registry=registry)
             aggregate_hours(list(SPAN.hours())[:3], store=store, registry=registry)
-            aggregate_days(list(SPAN.city_days())[:1], store=store, registry=registry)
+            days = list(SPAN.city_days())[:1]
+            aggregate_days(days, store=store, registry=registry)
+            for until in (days[0].end, NEXT_YEAR):
+                aggregate_periods(days, until=until, store=store, registry=registry)
         for period in Period:
             expected = embedded.read_aggregates(WIDE, period=period)
             assert not expected.is_empty()
