@@ -20,6 +20,7 @@ from standards.ambient_air import companion, limit
 from standards.aqhi import aqhi
 from standards.aqi import Category, Scale, aqi, items, reported
 
+OZONE = "o3"
 HEALTH_HOURS = 3  # mean of three hours (tables/aqhi-hk.yaml); three quarters of three is all three
 
 
@@ -122,12 +123,9 @@ def hour_health(hours: Series, hour: datetime) -> HealthAssessment:
     )
 
 
-def daily_index(parameter: str, mean: Decimal, on: datetime) -> tuple[Decimal, int | None]:
-    """A daily mean of one pollutant as reported, and its IAQI. Raises ValueError for others."""
-    standard = edition("aqi", on=city_date(on))
-    item = next((i for i in items(standard) if i.partition("_")[0] == parameter), parameter)
-    value = reported(item, mean, standard)
-    return value, aqi({item: value}, standard).aqi
+def day_item(parameter: str) -> str:
+    """The item of a day that stands for a pollutant: ozone's is its largest eight-hour mean."""
+    return f"{OZONE}_8h_max" if parameter == OZONE else parameter
 
 
 def _assessed(

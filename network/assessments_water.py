@@ -63,6 +63,24 @@ class BayAssessment:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class BasinAssessment:
+    """The state of a basin: excellent, good, light, moderate or heavy; None without a class.
+
+    names: of the state. by: shares of the sections' classes, or means where they are few; then
+    water_class is that of the means.
+    """
+
+    state: str | None
+    names: Mapping[str, str]
+    by: str
+    water_class: str | None
+    judged: int
+    without_class: int
+    valid: bool
+    reason: str
+
+
 def water_day(
     days: Series, station: Station, expected: Collection[str], day: Interval
 ) -> WaterAssessment:
@@ -108,6 +126,33 @@ def bay_day(sections: Iterable[WaterAssessment], day: Interval) -> BayAssessment
     whole = all(each.valid for each in every)
     reason = "" if whole else ITEMS_MISSING
     return BayAssessment(found.good, found.worst, len(classes), lacking, whole, reason)
+
+
+def basin_day(sections: Iterable[WaterAssessment], day: Interval) -> BasinAssessment:
+    """A basin on a city day, by its sections."""
+    every = list(sections)
+    known = [each for each in every if each.water_class is not None]
+    lacking = len(every) - len(known)
+    if not known:
+        return BasinAssessment(None, {}, "", None, 0, lacking, False, NO_DATA)
+    standard = edition("surface_water", on=city_date(day.start))
+    classes = [each.water_class or "" for each in known]
+    if len(known) >= standard.tables["basin"]["sections_needed"]:
+        found = surface_water.basin_of_classes(classes, standard)
+    else:
+        measured = [{item: Measured(value) for item, value in each.means.items()} for each in known]
+        found = surface_water.basin(measured, standard)
+    whole = all(each.valid for each in every)
+    return BasinAssessment(
+        state=found.state,
+        names=standard.tables["states"][found.state],
+        by=found.by,
+        water_class=found.water_class,
+        judged=len(known),
+        without_class=lacking,
+        valid=whole,
+        reason="" if whole else ITEMS_MISSING,
+    )
 
 
 def classes_on(moment: datetime, family: Water = "surface_water") -> tuple[str, ...]:

@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
-import pytest
 
 from network.assessments import (
     attainment,
+    basin_day,
     bay_day,
     by_place,
     classes_on,
-    daily_index,
     day_air,
+    day_item,
     hour_air,
     hour_health,
     noise_day,
@@ -149,11 +149,8 @@ def test_the_health_index_needs_all_three_hours() -> None:
     assert lacking.missing == ("o3",)
 
 
-def test_one_pollutant_of_a_day_has_its_own_index() -> None:
-    assert daily_index("pm25", Decimal("60.4"), DAY.start) == (Decimal(60), 100)
-    assert daily_index("o3", Decimal(160), DAY.start) == (Decimal(160), 100)
-    with pytest.raises(ValueError, match="laeq"):
-        daily_index("laeq", Decimal(60), DAY.start)
+def test_ozone_of_a_day_is_named_after_its_eight_hours() -> None:
+    assert (day_item("o3"), day_item("pm25")) == ("o3_8h_max", "pm25")
 
 
 # Sound
@@ -283,6 +280,30 @@ def test_a_bay_is_judged_by_the_sea_standard_and_its_worst_station() -> None:
     assert (partly.worst, partly.without_class, partly.valid) == ("I", 1, False)
     nothing = bay_day([silent], DAY)
     assert (nothing.worst, nothing.good, nothing.reason) == (None, None, "no_data")
+
+
+def test_a_basin_of_few_sections_is_judged_by_their_means() -> None:
+    clean = {"ph": 7.0, "do": 8.0, "codmn": 1.5, "nh3n": 0.1, "tp": 0.01}
+    sections = [
+        water_day(days_of(DAY, **{**clean, "nh3n": value}), water("r"), MEASURED[:5], DAY)
+        for value in (0.1, 2.5)
+    ]
+    assert [section.water_class for section in sections] == ["I", "worse_than_V"]
+    found = basin_day(sections, DAY)
+    assert (found.by, found.water_class, found.state) == ("means", "IV", "light")
+    assert (found.names["zh"], found.valid) == ("轻度污染", True)
+
+
+def test_a_basin_of_many_sections_is_judged_by_their_shares() -> None:
+    sections = [
+        water_day(days_of(DAY, nh3n=value), water("r"), ("nh3n",), DAY)
+        for value in (0.1, 0.4, 0.9, 0.9, 2.5)
+    ]
+    found = basin_day(sections, DAY)
+    assert (found.by, found.state, found.judged) == ("shares", "good", 5)
+    lacking = basin_day([*sections, water_day({}, water("x"), ("nh3n",), DAY)], DAY)
+    assert (lacking.valid, lacking.without_class) == (False, 1)
+    assert basin_day([], DAY).state is None
 
 
 def test_classes_stand_in_the_order_of_the_standard() -> None:
