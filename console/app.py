@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,33 +18,21 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 import alerts as alerting
-from console import city_map, pages
-from console.texts import (
-    HTML_LANGUAGE,
-    LANGUAGES,
-    city_time,
-    ink,
-    item_name,
-    item_names,
-    number,
-    paint,
-    translator,
-    unit,
-)
-from network.views import CityBoard, city_board, station_view
-from registry import Registry, open_registry
-from schemas import Clock, Medium, SystemClock, catalogue, flag_of
+from console import pages
+from console.network_pages import add_network_pages
+from console.painter import COOKIE, Painter, language_of
+from console.sources import Sources
+from console.texts import LANGUAGES, city_time
+from network.views import station_view
+from registry import open_registry
+from schemas import Clock, Medium, SystemClock
 from schemas.alerts import AlertState
-from schemas.rejection import reasons
-from storage import Store, StoreUnavailable, open_store
+from storage import StoreUnavailable, open_store
 
-BOARD_KEPT_S = 1.0
 LIVE_EVERY_S = 2.0
-COOKIE = "onenet_lang"
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -54,51 +40,6 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
-
-
-class Sources:
-    """Store, registry and clock, and the board kept for a moment so that many may look at it."""
-
-    def __init__(self, store: Store, registry: Registry, clock: Clock) -> None:
-        self.store = store
-        self.registry = registry
-        self.clock = clock
-        self._board: CityBoard | None = None
-        self._made = 0.0
-
-    def board(self) -> CityBoard:
-        if self._board is None or time.monotonic() - self._made > BOARD_KEPT_S:
-            self._board = city_board(store=self.store, registry=self.registry, now=self.clock.now())
-            self._made = time.monotonic()
-        return self._board
-
-
-class Painter:
-    """Templates with everything that they all need."""
-
-    def __init__(self) -> None:
-        self._templates = Environment(
-            loader=PackageLoader("console"), autoescape=True, undefined=StrictUndefined
-        )
-        self._templates.globals.update(
-            city_time=city_time,
-            number=number,
-            unit=unit,
-            item_name=item_name,
-            item_names=item_names,
-            colour=paint,
-            ink=ink,
-            parameters=catalogue(),
-            flag_of=flag_of,
-            reasons=reasons(),
-            map=city_map,
-            timedelta=timedelta,
-        )
-
-    def paint(self, template: str, language: str, **content: Any) -> str:
-        return self._templates.get_template(template).render(
-            t=translator(language), lang=language, html_lang=HTML_LANGUAGE[language], **content
-        )
 
 
 def create_app(
@@ -113,16 +54,9 @@ def create_app(
     _add_middleware(app)
     _add_error_pages(app, painter)
     _add_pages(app, sources, painter)
+    add_network_pages(app, sources, painter)
     _add_api(app, sources)
     return app
-
-
-def language_of(request: Request) -> str:
-    """From `?lang=`, else the cookie, else Chinese."""
-    for wanted in (request.query_params.get("lang"), request.cookies.get(COOKIE)):
-        if wanted in LANGUAGES:
-            return wanted
-    return "zh"
 
 
 def _add_middleware(app: FastAPI) -> None:
@@ -177,8 +111,7 @@ def _board_content(sources: Sources, medium: Medium | None) -> dict[str, Any]:
 
 
 def _add_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
-    def page(request: Request, template: str, **content: Any) -> HTMLResponse:
-        return HTMLResponse(painter.paint(template, language_of(request), **content))
+    page = painter.page
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def board(request: Request, medium: Medium | None = None) -> HTMLResponse:

@@ -91,7 +91,10 @@ def test_the_wall_shows_stations_of_every_medium_with_current_values(
 
 def test_the_phone_needs_no_sideways_scrolling(browser: Browser, url: str) -> None:
     visit = Visit(browser, 390, 844)
-    for path in ("/", "/sensors", "/alerts", "/deadletters", "/stations/st-noise-dongmen"):
+    paths = ["/", "/sensors", "/alerts", "/deadletters", "/stations/st-noise-dongmen"]
+    paths += ["/ranking", "/waters", "/basins/maozhou", "/bays/shenzhen-bay", "/calendar"]
+    paths += ["/facilities", "/targets", "/stations/st-micro-shekou"]
+    for path in paths:
         visit.page.goto(url + path)
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390, path
     assert visit.complaints == []
@@ -119,6 +122,32 @@ def test_the_language_can_be_changed_and_a_station_opened(browser: Browser, url:
     assert visit.page.locator("h2", has_text="Open alerts").count() == 1
     visit.page.click("a[href='/stations/st-river-luohu-bridge']")
     assert visit.page.locator("figure svg path.line").count() >= 5
+    assert visit.complaints == []
+
+
+def test_from_the_board_down_a_river_to_its_section(browser: Browser, url: str) -> None:
+    visit = Visit(browser, 1280, 900)
+    visit.page.goto(url + "/?lang=en")
+    visit.page.click(".bay-list a[href='/bays/shenzhen-bay']")
+    visit.page.click("a[href='/basins/shenzhen-river']")
+    stops = visit.page.locator(".course li.section h3").all_inner_texts()
+    assert [stop.split(" To")[0] for stop in stops] == [
+        "Shenzhen River at Luohu Bridge",
+        "Shenzhen River Mouth",
+    ]
+    visit.page.click("a[href='/stations/st-river-luohu-bridge']")
+    assert visit.page.locator(".verdict .chip").count() == 1
+    assert visit.complaints == []
+
+
+def test_a_calendar_is_chosen_by_place_and_pollutant(browser: Browser, url: str) -> None:
+    visit = Visit(browser, 1280, 900)
+    visit.page.goto(url + "/calendar?lang=en")
+    visit.page.select_option("select[name=parameter]", "pm25")
+    visit.page.select_option("select[name=district]", "futian")
+    visit.page.click("form button")
+    assert "Futian PM2.5" in visit.page.locator("h1").inner_text()
+    assert visit.page.locator(".heat rect[fill]").count() >= 2
     assert visit.complaints == []
 
 

@@ -12,6 +12,7 @@ from alerts import judge, load_rules
 from network import rejudge_pending
 from registry import NewDeadLetter, migrate, open_registry, seed_demo_city
 from schemas import FlaggedReading, ParameterKey, SensorId
+from schemas.registry import Place
 from simulators.fleet import Device
 from simulators.weather import Weather
 from storage import open_store
@@ -49,7 +50,8 @@ def fill(store_url: str, registry_url: str, _home: Path) -> None:
     seed_demo_city(registry)
     stations = registry.stations()
     odd = stations[next(iter(stations))].model_copy(update={"zh": HOSTILE, "en": HOSTILE})
-    registry.add(stations=[odd])
+    bay = Place(id="hostile", zh=HOSTILE, en=HOSTILE, kind="bay")
+    registry.add(stations=[odd], places=[bay])
     now = datetime.now(UTC)
     readings = []
     for sensor in registry.sensors().values():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from fastapi import FastAPI
@@ -14,7 +16,10 @@ from hypothesis import strategies as st
 from console import create_app
 from console.charts import chart, nice_step
 from console.city_map import APART, EAST, HEIGHT, NORTH, SOUTH, WEST, outlines, project, spread
+from console.heat_map import heat_map
+from console.tables import as_csv
 from console.texts import ink, item_name, item_names, number, texts, unit
+from network.views.calendar import CalendarDay
 from schemas import Interval
 from standards import edition
 from tests.console.conftest import HOSTILE, City
@@ -22,6 +27,9 @@ from tests.console.conftest import HOSTILE, City
 PAGES = ["/", "/?medium=air", "/sensors", "/sensors?medium=water&district=dapeng", "/alerts"]
 PAGES += ["/alerts?state=open", "/alerts/1", "/deadletters", "/deadletters?code=json_broken"]
 PAGES += ["/deadletters/1", "/stations/st-noise-dongmen", "/stations/st-sea-daya-bay"]
+PAGES += ["/stations/st-micro-shekou", "/stations/st-river-loucun", "/ranking", "/waters"]
+PAGES += ["/basins/maozhou", "/basins/guanlan", "/bays/shenzhen-bay", "/bays/daya-bay"]
+PAGES += ["/calendar", "/calendar?parameter=o3&district=futian", "/facilities", "/targets"]
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +57,9 @@ def test_every_page_is_there_in_both_languages(
     assert 'style="' not in answer.text, "the content security policy forbids inline style"
 
 
-@pytest.mark.parametrize("path", ["/", "/sensors", "/deadletters", "/deadletters/1", "/alerts"])
+@pytest.mark.parametrize(
+    "path", ["/", "/sensors", "/deadletters", "/deadletters/1", "/alerts", "/bays/hostile"]
+)
 def test_hostile_names_come_out_inert(client: TestClient, path: str) -> None:
     text = client.get(path).text
     assert HOSTILE not in text
@@ -72,6 +82,11 @@ def test_chinese_is_the_default_and_a_choice_is_remembered(city: City) -> None:
         ("/alerts/999999", 404),
         ("/deadletters/999999", 404),
         ("/alerts/abc", 422),
+        ("/basins/nowhere", 404),
+        ("/bays/maozhou", 404),
+        ("/calendar?parameter=laeq", 422),
+        ("/calendar?days=100000", 422),
+        ("/calendar?district=nowhere", 404),
         ("/?medium=fire", 422),
         ("/alerts?state=sleeping", 422),
     ],
@@ -107,6 +122,9 @@ def test_the_api_gives_the_same_as_json(client: TestClient) -> None:
         ("/api/stations/nowhere", 404),
         ("/api/stations/x?hours=0", 422),
         ("/api/alerts?limit=0", 422),
+        ("/api/basins/nowhere", 404),
+        ("/api/bays/nowhere", 404),
+        ("/api/calendar?parameter=%3Cscript%3E", 422),
     ],
 )
 def test_api_mistakes_name_what_is_wrong(client: TestClient, path: str, status: int) -> None:
@@ -118,6 +136,73 @@ def test_api_mistakes_name_what_is_wrong(client: TestClient, path: str, status: 
 def test_an_open_alert_stands_on_board_list_and_station(client: TestClient) -> None:
     for path in ("/", "/alerts", "/stations/st-noise-dongmen"):
         assert "功能区" in client.get(path).text
+
+
+def test_what_the_pages_show_the_api_gives(client: TestClient) -> None:
+    table = client.get("/api/ranking").json()
+    assert len(table["districts"]) == 11
+    assert table["districts"][0]["rank"] == 1
+    sections = client.get("/api/basins/maozhou").json()["sections"]
+    assert [section["station"]["id"] for section in sections] == [
+        "st-river-loucun",
+        "st-river-gonghe",
+    ]
+    bay = client.get("/api/bays/shenzhen-bay").json()
+    assert {river["basin"]["id"] for river in bay["rivers"]} == {"shenzhen-river", "dasha"}
+    days = client.get("/api/calendar?parameter=pm25&days=30").json()["days"]
+    assert len(days) == 30
+    assert days[-1]["valid"]
+    assert days[0]["value"] is None
+    assert client.get("/api/targets").json()["pm25"]["at_most"] == 20
+    assert len(client.get("/api/facilities").json()) == 3
+    verdicts = client.get("/api/stations/st-noise-lianhua").json()
+    assert [verdict["limit"] for verdict in verdicts["noise"]] == [55, 45]
+    assert {limit["edition"] for limit in verdicts["limits"]["laeq"]} == {"GB3096-2008"}
+
+
+def test_the_pages_show_the_same_numbers_as_the_api(client: TestClient) -> None:
+    table = client.get("/api/ranking").json()
+    page = client.get("/ranking").text
+    for line in table["districts"]:
+        assert f"<b>{line['air']['aqi']}</b>" in page, line["place"]
+    board = client.get("/").text
+    rate = client.get("/api/board").json()["noise"]["day"]["rate"]
+    assert f"<b>{rate}</b>" in board
+
+
+def test_the_ranking_as_csv_opens_in_a_spreadsheet(client: TestClient) -> None:
+    answer = client.get("/ranking.csv?lang=en")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.text.startswith("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))
+    assert len(rows) == 11 + 26
+    assert rows[0]["rank"] == "1"
+    assert any("without" in row["note"] or "missing" in row["note"] for row in rows)
+
+
+def test_a_cell_is_never_a_formula() -> None:
+    rows = list(csv.reader(io.StringIO(as_csv(["=name"], [["=1+1"], ["@x"], [-1.5], [None]]))))
+    assert rows[1:] == [["'=1+1"], ["'@x"], ["-1.5"], [""]]
+
+
+def test_an_index_without_all_items_is_shown_as_a_bound(client: TestClient) -> None:
+    text = client.get("/stations/st-micro-shekou?lang=en").text
+    assert re.search(r">≥\d+</text>", text)
+    assert "or worse" in text
+    assert "without SO₂" in text
+
+
+def test_a_calendar_puts_weeks_in_columns_and_monday_on_top() -> None:
+    days = [
+        CalendarDay(date(2026, 11, day), None, None, None, False, "no_data")
+        for day in range(20, 26)  # Friday to Wednesday
+    ]
+    drawn_days = heat_map(days)
+    friday, saturday, sunday, monday, *_ = drawn_days.cells
+    assert friday.x == saturday.x == sunday.x < monday.x
+    assert friday.y < saturday.y < sunday.y
+    assert monday.y < friday.y
+    assert heat_map([]).cells == ()
 
 
 def test_sensors_are_found_by_text(client: TestClient) -> None:

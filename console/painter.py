@@ -1,0 +1,68 @@
+"""Painting of pages: templates with the words of a language, and which language a visitor wants."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from console import city_map
+from console.texts import (
+    HTML_LANGUAGE,
+    LANGUAGES,
+    city_time,
+    ink,
+    item_name,
+    item_names,
+    number,
+    paint,
+    translator,
+    unit,
+)
+from schemas import catalogue, flag_of
+from schemas.rejection import reasons
+
+COOKIE = "onenet_lang"
+
+
+class Painter:
+    """Templates with everything that they all need."""
+
+    def __init__(self) -> None:
+        self._templates = Environment(
+            loader=PackageLoader("console"), autoescape=True, undefined=StrictUndefined
+        )
+        self._templates.globals.update(
+            city_time=city_time,
+            number=number,
+            unit=unit,
+            item_name=item_name,
+            item_names=item_names,
+            colour=paint,
+            ink=ink,
+            parameters=catalogue(),
+            flag_of=flag_of,
+            reasons=reasons(),
+            map=city_map,
+            timedelta=timedelta,
+        )
+
+    def paint(self, template: str, language: str, **content: Any) -> str:
+        return self._templates.get_template(template).render(
+            t=translator(language), lang=language, html_lang=HTML_LANGUAGE[language], **content
+        )
+
+    def page(self, request: Request, template: str, **content: Any) -> HTMLResponse:
+        """A whole page in the visitor's language. page: the entry of the navigation it is under."""
+        return HTMLResponse(self.paint(template, language_of(request), **content))
+
+
+def language_of(request: Request) -> str:
+    """From `?lang=`, else the cookie, else Chinese."""
+    for wanted in (request.query_params.get("lang"), request.cookies.get(COOKIE)):
+        if wanted in LANGUAGES:
+            return wanted
+    return "zh"
