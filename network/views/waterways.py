@@ -122,11 +122,7 @@ def bay_view(bay_id: str, *, store: Store, registry: Registry, now: datetime) ->
     day = settled_day(now)
     sea = [s for s in registry.stations().values() if s.bay == bay_id and s.realm == "sea"]
     stations = _sections(sea, None, day, store=store, registry=registry)
-    rivers = tuple(
-        each
-        for each in rivers_to_sea(store=store, registry=registry, now=now)
-        if each.basin.parent == bay_id
-    )
+    rivers = rivers_to_sea(store=store, registry=registry, now=now, into=bay_id)
     return BayView(
         bay=bay,
         on=city_date(day.start),
@@ -137,13 +133,15 @@ def bay_view(bay_id: str, *, store: Store, registry: Registry, now: datetime) ->
     )
 
 
-def rivers_to_sea(*, store: Store, registry: Registry, now: datetime) -> tuple[BayRiver, ...]:
-    """Every basin that drains into a bay of the city, with its last section."""
+def rivers_to_sea(
+    *, store: Store, registry: Registry, now: datetime, into: str | None = None
+) -> tuple[BayRiver, ...]:
+    """Every basin that drains into that bay, or into any of the city, with its last section."""
     places, day = registry.places(), settled_day(now)
     found = []
     for basin in places.values():
         bay = places.get(basin.parent or "")
-        if basin.kind != "basin" or bay is None:
+        if basin.kind != "basin" or bay is None or into not in (None, bay.id):
             continue
         own = [s for s in registry.stations().values() if s.basin == basin.id and s.kind in RIVERS]
         sections = _sections(own, bay, day, store=store, registry=registry)
