@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -52,12 +53,23 @@ class Painter:
 
     def paint(self, template: str, language: str, **content: Any) -> str:
         return self._templates.get_template(template).render(
-            t=translator(language), lang=language, html_lang=HTML_LANGUAGE[language], **content
+            kept=content.pop("kept", ""),
+            t=translator(language),
+            lang=language,
+            html_lang=HTML_LANGUAGE[language],
+            **content,
         )
 
     def page(self, request: Request, template: str, **content: Any) -> HTMLResponse:
-        """A whole page in the visitor's language. page: the entry of the navigation it is under."""
-        return HTMLResponse(self.paint(template, language_of(request), **content))
+        """A whole page in the visitor's language, which can be changed without losing the filters.
+
+        content: what the template needs; `page` is the entry of the navigation it is under.
+        """
+        chosen = [
+            (key, value) for key, value in request.query_params.multi_items() if key != "lang"
+        ]
+        kept = f"{urlencode(chosen)}&" if chosen else ""
+        return HTMLResponse(self.paint(template, language_of(request), kept=kept, **content))
 
 
 def language_of(request: Request) -> str:

@@ -39,13 +39,13 @@ class IndexPoint:
 
 @dataclass(frozen=True, slots=True)
 class AirView:
-    """now: of the newest hour. yesterday: of the last whole day. hours: the last 24, in order."""
+    """now: of the newest hour. last_day: of the last whole one. hours: the last 24, in order."""
 
     level: str
     subject: str
     now: AirAssessment
     health: HealthAssessment
-    yesterday: AirAssessment
+    last_day: AirAssessment
     hours: tuple[IndexPoint, ...]
 
 
@@ -72,7 +72,7 @@ def air_view(level: Level, subject: str, *, store: Store, now: datetime, area: i
         subject=subject,
         now=hour_air(hours, newest),
         health=hour_health(hours, newest),
-        yesterday=day_air(hours, {} if days is None else series(days), day, area=area),
+        last_day=day_air(hours, {} if days is None else series(days), day, area=area),
         hours=tuple(points),
     )
 

@@ -74,6 +74,13 @@ def test_chinese_is_the_default_and_a_choice_is_remembered(city: City) -> None:
     assert "SameSite=lax" in visitor.get("/?lang=zh").headers["set-cookie"]
 
 
+def test_a_change_of_language_keeps_what_was_chosen(client: TestClient) -> None:
+    page = client.get("/calendar?parameter=o3&district=futian&lang=zh").text
+    assert 'href="?parameter=o3&amp;district=futian&amp;lang=en"' in page
+    hostile = client.get("/sensors", params={"text": '"><script>'}).text
+    assert '"><script>' not in hostile
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [

@@ -112,7 +112,7 @@ def test_the_board_of_an_empty_network_says_so_and_shows_no_number(
 ) -> None:
     board = city_board(store=store, registry=registry, now=NOW)
     assert (board.air.now.aqi, board.air.now.reason) == (None, "no_data")
-    assert (board.air.health.aqhi, board.air.yesterday.aqi) == (None, None)
+    assert (board.air.health.aqhi, board.air.last_day.aqi) == (None, None)
     assert board.noise.day.rate is None
     assert board.noise.day.without_data == 12
     assert [count.sections for count in board.water.counts] == [0] * 6
@@ -130,7 +130,7 @@ def test_the_board_shows_the_index_now_and_of_yesterday(
     rows.write(Level.CITY, "city", Period.HOUR, last, {**CLEAN, "o3": 200.0})
     air = city_board(store=store, registry=registry, now=NOW).air
     assert (air.now.start, air.now.aqi, air.now.primary) == (last, 100, ("o3_1h",))
-    assert (air.yesterday.aqi, air.yesterday.primary) == (100, ("pm25",))
+    assert (air.last_day.aqi, air.last_day.primary) == (100, ("pm25",))
     assert len(air.hours) == 24
     assert (air.hours[-1].aqi, air.hours[-1].start) == (100, last)
     assert air.health.valid
