@@ -48,12 +48,18 @@ class MeanTarget:
 
 @dataclass(frozen=True, slots=True)
 class RiverTarget:
-    """No river into the sea of the worst class. attains: None while a river lacks what it needs."""
+    """No river into the sea of the worst class.
+
+    rivers: those with a place of ours; monitored: of them those whose class is known and whole, of
+    all `of` rivers of the plan. attains: False when one fails, True only when all are monitored.
+    """
 
     item: str
     by: int
     none_of: str
     on: date
+    of: int
+    monitored: int
     rivers: tuple[BayRiver, ...]
     failing: tuple[str, ...]
     attains: bool | None
@@ -74,17 +80,22 @@ def plan() -> Mapping[str, Any]:
     return loaded
 
 
-def targets(*, store: Store, registry: Registry, now: datetime) -> Targets:
-    """Where the city stands."""
+def targets(
+    *, store: Store, registry: Registry, now: datetime, goals: Mapping[str, Any] | None = None
+) -> Targets:
+    """Where the city stands. goals: as in `plan.yaml`, which they are by default."""
+    goals = goals or plan()
     return Targets(
-        source=plan()["source"],
-        pm25=_mean_target("pm25", store, now),
-        rivers=_river_target(store, registry, now),
+        source=goals["source"],
+        pm25=_mean_target("pm25", goals["pm25"], store, now),
+        rivers=_river_target(goals["rivers_to_sea"], store, registry, now),
     )
 
 
-def _mean_target(parameter: str, store: Store, now: datetime) -> MeanTarget:
-    goal, day = plan()[parameter], settled_day(now)
+def _mean_target(
+    parameter: str, goal: Mapping[str, Any], store: Store, now: datetime
+) -> MeanTarget:
+    day = settled_day(now)
     until, most = city_date(day.start), exact(goal["at_most"])
     rows = store.read_aggregates(
         day,
@@ -124,8 +135,9 @@ def _rest(mean: Decimal, most: Decimal, until: date, gone_by: int) -> Decimal | 
     return revise((most * whole - mean * gone_by) / left, 1) if left else None
 
 
-def _river_target(store: Store, registry: Registry, now: datetime) -> RiverTarget:
-    goal = plan()["rivers_to_sea"]
+def _river_target(
+    goal: Mapping[str, Any], store: Store, registry: Registry, now: datetime
+) -> RiverTarget:
     rivers = rivers_to_sea(store=store, registry=registry, now=now)
     mouths = [river.mouth.water if river.mouth else None for river in rivers]
     failing = tuple(
@@ -133,13 +145,15 @@ def _river_target(store: Store, registry: Registry, now: datetime) -> RiverTarge
         for river, water in zip(rivers, mouths, strict=True)
         if water is not None and water.water_class == goal["none_of"]
     )
-    known = bool(rivers) and all(water is not None and water.valid for water in mouths)
+    known = sum(water is not None and water.valid for water in mouths)
     return RiverTarget(
         item=goal["item"],
         by=goal["by"],
         none_of=goal["none_of"],
         on=city_date(settled_day(now).start),
+        of=goal["rivers"],
+        monitored=known,
         rivers=rivers,
         failing=failing,
-        attains=False if failing else True if known else None,
+        attains=False if failing else True if known >= goal["rivers"] else None,
     )

@@ -18,6 +18,7 @@ from network.views import (
 )
 from network.views.calendar import CalendarView
 from network.views.days import day_before
+from network.views.targets import plan
 from registry import Registry
 from schemas import CITY_TIME, Level, Period
 from schemas.registry import Place
@@ -243,22 +244,25 @@ def test_without_a_year_to_date_there_is_no_verdict(store: Store, registry: Regi
     assert (pm25.mean, pm25.attains, pm25.valid, pm25.reason) == (None, None, False, "no_data")
 
 
-def test_rivers_to_the_sea_are_met_only_when_every_mouth_is_known(
+def test_rivers_to_the_sea_are_met_only_when_all_of_the_plan_are_known(
     store: Store, registry: Registry, rows: Rows
 ) -> None:
-    def verdict() -> tuple[bool | None, tuple[str, ...]]:
-        found = targets(store=store, registry=registry, now=NOW).rivers
-        return found.attains, found.failing
+    def verdict(goals: dict | None = None) -> tuple[bool | None, int, tuple[str, ...]]:
+        found = targets(store=store, registry=registry, now=NOW, goals=goals).rivers
+        return found.attains, found.monitored, found.failing
 
     rows.water("st-river-shenzhen-river-mouth", YESTERDAY, **RIVER)
     rows.water("st-river-xili", YESTERDAY, **RIVER)
-    assert verdict() == (None, ()), "the mouth of the Maozhou is not known"
+    assert verdict() == (None, 2, ()), "the mouth of the Maozhou is not known"
     rows.water("st-river-gonghe", YESTERDAY, **RIVER)
-    assert verdict() == (True, ())
+    assert verdict() == (None, 3, ()), "three rivers are not the 88 of the plan"
     rows.water("st-river-gonghe", YESTERDAY, **{**RIVER, "nh3n": 2.01})
-    assert verdict() == (False, ("maozhou",))
     rows.water("st-river-xili", YESTERDAY, **{**RIVER, "tp": None})
-    assert verdict() == (False, ("maozhou",)), "one that fails is enough"
+    assert verdict() == (False, 2, ("maozhou",)), "one that fails is enough"
+    smaller = {**plan(), "rivers_to_sea": {**plan()["rivers_to_sea"], "rivers": 3}}
+    for station in ("st-river-gonghe", "st-river-xili"):
+        rows.water(station, YESTERDAY, **RIVER)
+    assert verdict(smaller) == (True, 3, ())
 
 
 def test_a_bay_without_stations_and_rivers_is_shown_as_it_is(
