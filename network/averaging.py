@@ -19,11 +19,12 @@ import polars as pl
 FINE = 1e9  # fixed point: billionths of the unit, in 128 bits
 DECIMALS = 9
 
-# By a number we multiply and do not divide: polars divides a single row truly and many rows by way
-# of the reciprocal, so that a last bit would tell how many groups there were.
+# We multiply and never divide: polars divides by a single number by way of its reciprocal, by a
+# column truly, and a column may be a single number to it, so that a last bit would tell how many
+# groups there were.
 _PART, _BEL = 1 / FINE, 0.1
 
-_VALUE, _WEIGHT, _COUNT = pl.col("value"), pl.col("weight"), pl.col("count")
+_VALUE, _WEIGHT, _ONE_OF = pl.col("value"), pl.col("weight"), 1.0 / pl.col("count")
 _RADIANS = _VALUE.radians()
 
 # What is summed by each method, and what becomes of the sums.
@@ -34,9 +35,9 @@ _SUMMED: dict[str, dict[str, pl.Expr]] = {
     "vector": {"east": _RADIANS.sin() * _WEIGHT, "north": _RADIANS.cos() * _WEIGHT},
 }
 _RESULT: dict[str, pl.Expr] = {
-    "mean": pl.col("total") / _COUNT,
+    "mean": pl.col("total") * _ONE_OF,
     "sum": pl.col("total"),
-    "energy": (pl.col("total") / _COUNT).log10() * 10,
+    "energy": (pl.col("total") * _ONE_OF).log10() * 10,
     "vector": (pl.arctan2("east", "north").degrees() + 360) % 360,
 }
 

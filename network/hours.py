@@ -14,7 +14,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from network.averaging import average
+from network.averaging import DECIMALS, average
 from schemas import CITY_TIME, Catalogue, Level, Period
 from schemas.flags import USABLE
 from schemas.observation import AGGREGATES
@@ -23,6 +23,8 @@ from standards import Edition, UnknownEdition, edition, editions
 
 HOUR_S = 3600
 MINIMUM_DATA = "air_assessment"  # HJ 663: the family whose minimum data decide validity
+
+_LAST_BITS = 1e-9  # 20 / 24 * 24 may be a little more than 20
 
 # Which share of the expected data an edition asks for.
 Least = Callable[[Edition], float]
@@ -127,8 +129,8 @@ def finish(frame: pl.DataFrame, *, period: Period, least: Least) -> pl.DataFrame
             "least": pl.Series([least(one) for one in rules], dtype=pl.Float64),
         }
     )
-    share = pl.min_horizontal(pl.col("count").fill_null(0) / pl.col("expected"), 1.0)
-    judged = frame.join(by_start, on="start").with_columns(enough=share >= pl.col("least"))
+    needed = pl.col("least") * pl.col("expected") - _LAST_BITS
+    judged = frame.join(by_start, on="start").with_columns(enough=pl.col("count") >= needed)
     return whole_rows(judged, period=period)
 
 
@@ -138,11 +140,12 @@ def whole_rows(frame: pl.DataFrame, *, period: Period) -> pl.DataFrame:
     reason: `no_data`, `incomplete`, or empty where valid.
     """
     valid = pl.col("enough") & pl.col("value").is_not_null()
+    share = pl.col("count") * (1.0 / pl.col("expected"))  # why no division: see `averaging`
     return (
         frame.with_columns(pl.col("count").fill_null(0))
         .with_columns(
             period=pl.lit(str(period)),
-            completeness=pl.min_horizontal(pl.col("count") / pl.col("expected"), 1.0),
+            completeness=pl.min_horizontal(share.round(DECIMALS), 1.0),
             valid=valid,
             reason=pl.when(valid)
             .then(pl.lit(""))

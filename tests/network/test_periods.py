@@ -213,6 +213,22 @@ def test_rain_of_a_month_is_the_sum_of_its_days() -> None:
     assert row["value"] == 3.1
 
 
+def test_a_span_has_the_same_row_alone_and_among_others() -> None:
+    every = all_days(date(2027, 1, 1), date(2027, 5, 31))
+    days = pl.concat(
+        daily({day: 9 + n / 7 if n % (3 + place) else None for n, day in enumerate(every)}, key)
+        for place, key in enumerate(("pm25", "no2", "o3", "so2"))
+    )
+    for period, spans in (
+        (Period.MONTH, [month_of(date(2027, month, 1)) for month in range(1, 6)]),
+        (Period.YEAR_TO_DATE, [year_to(day) for day in every]),
+    ):
+        together = period_rows(days, spans, period)
+        alone = pl.concat(period_rows(days, [span], period) for span in spans)
+        order = ["parameter", "start"]
+        assert alone.sort(order).rows() == together.sort(order).rows()
+
+
 @given(st.randoms(use_true_random=False), st.sampled_from(["mean", "sum", "energy", "vector"]))
 def test_the_order_of_the_days_leaves_no_trace(rng: object, method: str) -> None:
     every = all_days(date(2027, 1, 1), date(2027, 4, 30))
