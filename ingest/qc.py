@@ -7,7 +7,7 @@ tests' cost is per batch, not per value, whether few sensors sent much or many s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from math import inf
 
 import numpy as np
@@ -174,19 +174,3 @@ def _limits_of(parameter: Parameter, sensor: Sensor) -> tuple[float, ...]:
         REACH * sensor.cadence_s * 1000,
         sensor.state == "maintenance",
     )
-
-
-class SensorQc:
-    """Quality control of one sensor, a reading at a time: for trials, too slow for the stream."""
-
-    def __init__(self, sensor: Sensor, parameters: Mapping[ParameterKey, Parameter]) -> None:
-        self._sensor = sensor.id
-        self._control = QualityControl(Catalogue(list(parameters.values())))
-        self._control.know([sensor])
-
-    def flag(self, ts_ms: int, reading: Reading) -> dict[ParameterKey, int]:
-        """Quality codes of the values that are not plainly good."""
-        values = {ParameterKey(key): value for key, value in reading.values.items()}
-        flagged = FlaggedReading(self._sensor, int(ts_ms), values, device_codes(reading))
-        self._control.flag([flagged])
-        return flagged.quality

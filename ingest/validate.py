@@ -70,27 +70,24 @@ def check_reading(
         stranger = next(key for key in reading.values if key not in channels)
         raise _parameter_refused(stranger, sensor, catalogue)
     if reading.flags or reading.units:  # seldom: what is asked of every reading is asked above
-        _check_remarks(reading, catalogue)
+        _check_remarks(reading, channels, catalogue)
     return ts_ms
 
 
-def _check_remarks(reading: Reading, catalogue: Catalogue) -> None:
+def _check_remarks(reading: Reading, channels: Set[ParameterKey], catalogue: Catalogue) -> None:
+    """Flags and units may speak of a channel that has no value this time, but of no stranger."""
     for name, said in (("flags", reading.flags), ("units", reading.units)):
-        if said and not said.keys() <= reading.values.keys():
-            raise _about_nothing(name, said, reading)
+        if said and not said.keys() <= channels:
+            stranger = next(key for key in said if key not in channels)
+            raise Rejected(
+                "field_unknown",
+                field=f"{name}.{stranger}",
+                value=said[stranger],
+                rule=f"{name} speak of the sensor's channels: {', '.join(sorted(channels))}",
+                remedy="correct the key, or add the channel to the sensor's registration",
+            )
     if reading.units:
         _check_units(reading.units, catalogue)
-
-
-def _about_nothing(name: str, said: Mapping[str, str], reading: Reading) -> Rejected:
-    stranger = next(key for key in said if key not in reading.values)
-    return Rejected(
-        "field_unknown",
-        field=f"{name}.{stranger}",
-        value=said[stranger],
-        rule=f"{name} speak of the reading's own values: {', '.join(reading.values)}",
-        remedy="correct the key, or send its value too",
-    )
 
 
 def _check_units(units: Mapping[str, str], catalogue: Catalogue) -> None:

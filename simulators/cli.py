@@ -21,7 +21,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schemas import Medium
-from simulators.faults import Fault, Script, demo_faults, load_faults
+from simulators.faults import Fault, Script, check_faults, demo_faults, load_faults
 from simulators.fleet import Device, load_fleet, made_up_fleet
 from simulators.ledger import Ledger
 from simulators.messages import History, messages_of, statuses
@@ -190,7 +190,9 @@ def simulate(
 def _faults(name: str, devices: Sequence[Device]) -> list[Fault]:
     if not name:
         return []
-    return demo_faults(devices) if name == "demo" else load_faults(Path(name))
+    found = demo_faults(devices) if name == "demo" else load_faults(Path(name))
+    check_faults(found, devices)
+    return found
 
 
 class Reporter:

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from schemas import SensorId
 from simulators.fleet import Device, Values
 
 DAY_S = 86_400
@@ -126,6 +127,20 @@ def _changed(values: Values, fault: Fault, change: Callable[[float], float | Non
     return values if value is None else {**values, key: change(value)}
 
 
+def check_faults(faults: Sequence[Fault], devices: Sequence[Device]) -> None:
+    """Raises ValueError for a fault that would do nothing: no such device, or not its parameter."""
+    parameters = {device.id: device.parameters for device in devices}
+    for number, fault in enumerate(faults):
+        measured = parameters.get(SensorId(fault.device))
+        if measured is None:
+            raise ValueError(f"fault {number}: device: the fleet has no {fault.device!r}")
+        if fault.parameter is not None and fault.parameter not in measured:
+            raise ValueError(
+                f"fault {number}: parameter: {fault.device} measures no {fault.parameter!r}, "
+                f"but {', '.join(measured)}"
+            )
+
+
 class Script:
     """The faults of a run, by device; `start_s` is when the script's clock began."""
 
@@ -168,7 +183,7 @@ class Script:
 def demo_faults(devices: Sequence[Device]) -> list[Fault]:
     """Each kind of fault at least once within a month, on emulated devices of several media."""
     emulated = [device for device in devices if device.source.startswith("emulator:")]
-    air = [d.id for d in emulated if "pm25" in d.parameters]
+    air = [d.id for d in emulated if "no2" in d.parameters]
     noise = [d.id for d in emulated if d.medium == "noise"]
     water = [d.id for d in emulated if d.medium == "water"]
     plan: list[tuple[list[Any], int, str, float, float, str | None, float]] = [

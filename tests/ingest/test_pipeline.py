@@ -86,9 +86,9 @@ def test_a_reading_carries_where_its_sensor_stands(pipeline: Pipeline) -> None:
             "text_not_allowed: values.pm\\u000a25 = pm\\u000a25; rule",
         ),
         (
-            {"ts": NOW, "values": {"pm25": 1}, "flags": {"pm10": "N"}},
+            {"ts": NOW, "values": {"pm25": 1}, "flags": {"laeq": "N"}},
             AIR,
-            "field_unknown: flags.pm10 = N; rule: flags speak of the reading's own values: pm25",
+            "field_unknown: flags.laeq = N; rule: flags speak of the sensor's channels: co, ",
         ),
         (
             {"state": "asleep", "session": 1},
@@ -313,6 +313,13 @@ def test_the_devices_own_flag_is_heard(
     (kept,) = send(pipeline, {**reading(), "flags": {"pm25": letter}}).readings
     code = kept.quality.get("pm25", 1)  # type: ignore[call-overload]
     assert (flag_of(code), cause_of(code)) == (flag, cause)
+
+
+def test_a_flag_may_speak_of_a_channel_without_a_value(pipeline: Pipeline) -> None:
+    """A device that calibrates one channel sends the others and says why that one is not there."""
+    batch = send(pipeline, {**reading(), "flags": {"no2": "C"}})
+    assert [kept.values for kept in batch.readings] == [{"pm25": 12.3}]
+    assert not batch.dead_letters
 
 
 def test_data_under_maintenance_are_suspect(pipeline: Pipeline) -> None:

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.qc import SensorQc
+from ingest.directory import SensorDirectory
+from ingest.pipeline import Batch, Message, Pipeline
+from ingest.qc import QualityControl
+from registry import migrate, open_registry, seed_demo_city
 from registry.seed import demo_city
-from schemas import Medium, Reading, catalogue
-from simulators.faults import FAULTS, Fault, Script, demo_faults, load_faults
+from schemas import FlaggedReading, Medium, catalogue
+from simulators.faults import FAULTS, Fault, Script, check_faults, demo_faults, load_faults
 from simulators.fleet import Device, load_fleet, made_up_fleet
 from simulators.ledger import Ledger
 from simulators.messages import History
@@ -61,11 +64,15 @@ def test_healthy_emulators_pass_quality_control() -> None:
     for sensor, device in zip(SENSORS, FLEET, strict=True):
         if not device.source.startswith("emulator:"):
             continue
-        tests = SensorQc(sensor, {key: catalogue()[key] for key in sensor.parameters})
-        for t, values in device.between(NOW - 2 * DAY_S, NOW, WEATHER):
-            reading = Reading.model_construct(ts=0, values=values, flags=None)
-            flagged += len(tests.flag(t * 1000, reading))
-            judged += len(values)
+        readings = [
+            FlaggedReading(sensor.id, round(t * 1000), dict(values))
+            for t, values in device.between(NOW - 2 * DAY_S, NOW, WEATHER)
+        ]
+        quality = QualityControl(catalogue())
+        quality.know([sensor])
+        quality.flag(readings)
+        flagged += sum(len(reading.quality) for reading in readings)
+        judged += sum(len(reading.values) for reading in readings)
     assert flagged / judged < 0.005
 
 
@@ -205,6 +212,43 @@ def test_the_demo_script_has_every_kind_and_labels_each(tmp_path: Path) -> None:
     labels = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text().splitlines()]
     assert {label["kind"] for label in labels} == set(FAULTS)
     assert all(label["end"] > label["start"] for label in labels)
+
+
+def test_a_fault_that_would_do_nothing_is_told() -> None:
+    check_faults(demo_faults(FLEET), FLEET)
+    with pytest.raises(ValueError, match="fault 0: device: the fleet has no 'nobody'"):
+        check_faults([Fault(device="nobody", kind="outage", from_s=0, for_s=1)], FLEET)
+    with pytest.raises(ValueError, match="measures no 'laeq', but pm25, "):
+        check_faults([fault("spike", parameter="laeq")], FLEET)
+
+
+def test_ingest_takes_what_the_ledger_calls_good_and_refuses_what_it_calls_bad(
+    tmp_path: Path,
+) -> None:
+    """A month of the demo, all faults at work: the books of both sides must agree."""
+    url = f"sqlite:///{tmp_path}/registry.db"
+    migrate(url)
+    seed_demo_city(open_registry(url))
+    directory = SensorDirectory(open_registry(url), catalogue())
+    directory.renew()
+    pipeline = Pipeline(directory, catalogue())
+    faults, begun, now = demo_faults(FLEET), int(NOW) - 30 * DAY_S, int(NOW)
+    faulty = [device for device in FLEET if device.id in {fault.device for fault in faults}]
+    history = History(
+        faulty,
+        weather=WEATHER,
+        script=Script(faults, begun),
+        ledger=Ledger(None),
+        start_s=begun,
+        end_s=now,
+        batch=100,
+    )
+    for message in history:
+        batch = Batch()
+        pipeline.process(Message(message.topic, message.payload, now * 1000), batch)
+        told = [letter.reason_en for letter in batch.dead_letters]
+        assert len(batch.readings) == message.distinct + message.repeats, told
+        assert sum(letter.readings for letter in batch.dead_letters) == message.refused, told
 
 
 def test_a_second_run_goes_on_where_the_ledger_ends(tmp_path: Path) -> None:
