@@ -49,11 +49,16 @@ def average(frame: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     (not null), `weight` (of a vector; 1 where none), `low` and `high` (what minimum and maximum are
     taken of). Energy is averaged in dB as 10 lg of the mean of 10^(L/10).
     """
-    methods = frame["method"].unique().sort().to_list() or ["mean"]
-    return pl.concat(_averaged(frame, by, method) for method in methods)
+    lazy = frame.lazy()
+    return pl.concat(_averaged(lazy, by, method) for method in _methods(frame)).collect()
 
 
-def _averaged(frame: pl.DataFrame, by: Sequence[str], method: str) -> pl.DataFrame:
+def _methods(frame: pl.DataFrame) -> list[str]:
+    """The methods that occur, in order; one of them where there is nothing at all."""
+    return frame["method"].unique().sort().to_list() or ["mean"]
+
+
+def _averaged(frame: pl.LazyFrame, by: Sequence[str], method: str) -> pl.LazyFrame:
     sums = {name: _fixed(term).sum() for name, term in _SUMMED[method].items()}
     grouped = (
         frame.filter(pl.col("method") == method)
@@ -81,11 +86,11 @@ def running(frame: pl.DataFrame, by: Sequence[str], along: str) -> pl.DataFrame:
     frame: as for `average`, and rows without a value (null) that add nothing; `along` has no value
     twice in a group. The last row of a group has what `average` gives for its values.
     """
-    methods = frame["method"].unique().sort().to_list() or ["mean"]
-    return pl.concat(_running(frame, by, along, method) for method in methods)
+    lazy = frame.lazy()
+    return pl.concat(_running(lazy, by, along, method) for method in _methods(frame)).collect()
 
 
-def _running(frame: pl.DataFrame, by: Sequence[str], along: str, method: str) -> pl.DataFrame:
+def _running(frame: pl.LazyFrame, by: Sequence[str], along: str, method: str) -> pl.LazyFrame:
     there = pl.col("value").is_not_null()
     sums = {
         name: pl.when(there).then(_fixed(term)).otherwise(0).cum_sum().over(by)

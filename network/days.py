@@ -7,13 +7,14 @@ next day (GB 3096-2008, 3.4, 3.5); the night belongs to the day on which it begi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import polars as pl
 
 from network.averaging import average
 from network.hours import finish
-from schemas import Interval, Period
+from schemas import CITY_TIME, Interval, Period
 from schemas.observation import AGGREGATES
 from standards import Edition
 
@@ -32,33 +33,43 @@ def part_of_day(day: Interval, period: Period) -> Interval:
 
 
 def day_rows(
-    hours: pl.DataFrame, day: Interval, period: Period, per_day: pl.DataFrame
+    hours: pl.DataFrame, days: Sequence[Interval], period: Period, per_day: pl.DataFrame
 ) -> pl.DataFrame:
-    """Aggregates of one day, or part of one, from hourly rows of all levels.
+    """Aggregates of some days, or of a part of each, from hourly rows of all levels.
 
-    hours: rows of `AGGREGATES` that begin within the period's span. per_day: columns subject,
+    hours: rows of `AGGREGATES` that begin within the periods' spans. per_day: columns subject,
     hours = in how many hours of a day a slow sensor speaks (all others: in each).
     Only sound has a daytime and a night.
     """
-    span = part_of_day(day, period)
-    in_span = hours.filter(pl.col("start").is_between(span.start, span.end, closed="left"))
+    begin, end = (timedelta(hours=hour) for hour in PARTS[period])
+    wanted = pl.Series([day.start for day in days], dtype=AGGREGATES["start"])
+    in_part = (
+        hours.lazy()
+        .with_columns(day=_midnight(pl.col("start") - begin))
+        .filter(pl.col("day").is_in(wanted.implode()), pl.col("start") < pl.col("day") + end)
+    )
     if period is not Period.DAY:
-        in_span = in_span.filter(pl.col("method") == "energy")
-    key = ["level", "subject", "parameter"]
-    whole = int(span.length / timedelta(hours=1))
+        in_part = in_part.filter(pl.col("method") == "energy")
+    key = ["level", "subject", "parameter", "day"]
+    whole = (end - begin) // timedelta(hours=1)
     expected = (
-        in_span.group_by(key)
+        in_part.group_by(key)
         .agg(method=pl.col("method").first())
-        .join(per_day, on="subject", how="left")
+        .join(per_day.lazy(), on="subject", how="left")
         .with_columns(expected=pl.col("hours").fill_null(whole).clip(1, whole).cast(pl.Int32))
     )
-    valid = in_span.filter("valid").with_columns(
+    valid = in_part.filter("valid").with_columns(
         weight=pl.lit(1.0), low=pl.col("minimum"), high=pl.col("maximum")
     )
-    joined = expected.join(average(valid, key).drop("method"), on=key, how="left").with_columns(
-        start=pl.lit(span.start).cast(AGGREGATES["start"])
-    )
-    return finish(joined, period=period, least=_least_of_a_day)
+    found = average(valid.collect(), key).drop("method")
+    rows = expected.join(found.lazy(), on=key, how="left").with_columns(start=pl.col("day") + begin)
+    return finish(rows.collect(), period=period, least=_least_of_a_day)
+
+
+def _midnight(moment: pl.Expr) -> pl.Expr:
+    """When the city day began that holds a moment in UTC."""
+    local = moment.dt.convert_time_zone(CITY_TIME.key).dt.truncate("1d")
+    return local.dt.convert_time_zone("UTC")
 
 
 def _least_of_a_day(rules: Edition) -> float:

@@ -69,14 +69,19 @@ def sensor_hours(
     observations of other hours are left out.
     """
     wanted = pl.DataFrame({"start": pl.Series(hours, dtype=AGGREGATES["start"])})
+    # A parameter is averaged alike wherever it is measured: the many rows meet a short table here,
+    # and only their averages meet the long one of all channels.
+    methods = known.select("parameter", "method", "weight_by").unique()
     usable = (
-        observations.filter(
+        observations.lazy()
+        .filter(
             (pl.col("quality") % 10).is_in([int(flag) for flag in USABLE]),
             pl.col("value").is_not_null(),
         )
-        .with_columns(start=pl.col("ts").dt.truncate("1h"))
-        .join(wanted, on="start", how="semi")
-        .join(known, on=["sensor", "parameter"])
+        .with_columns(start=pl.col("ts").dt.truncate("1h"), low="value", high="value")
+        .filter(pl.col("start").is_in(wanted["start"].implode()))
+        .join(methods.lazy(), on="parameter")
+        .collect()
     )
     found = average(_weighted(usable), ["sensor", "parameter", "start"]).drop("method")
     expected = known.filter("always").join(wanted, how="cross")
@@ -97,11 +102,14 @@ def _least_of_an_hour(rules: Edition) -> float:
 
 def _weighted(usable: pl.DataFrame) -> pl.DataFrame:
     """A direction weighs by the speed that the same sensor measured at the same time."""
-    speeds = usable.select(
-        "sensor", "ts", weight_by=pl.col("parameter"), weight=pl.col("value")
-    ).join(usable.select("weight_by").unique(), on="weight_by", how="semi")
+    weighing = usable["weight_by"].drop_nulls().unique().to_list()
+    if not weighing:
+        return usable.with_columns(weight=pl.lit(1.0))
+    speeds = usable.filter(pl.col("parameter").is_in(weighing)).select(
+        "sensor", "ts", weight_by="parameter", weight="value"
+    )
     return usable.join(speeds, on=["sensor", "ts", "weight_by"], how="left").with_columns(
-        pl.col("weight").fill_null(1.0), low=pl.col("value"), high=pl.col("value")
+        pl.col("weight").fill_null(1.0)
     )
 
 
@@ -142,7 +150,8 @@ def whole_rows(frame: pl.DataFrame, *, period: Period) -> pl.DataFrame:
     valid = pl.col("enough") & pl.col("value").is_not_null()
     share = pl.col("count") * (1.0 / pl.col("expected"))  # why no division: see `averaging`
     return (
-        frame.with_columns(pl.col("count").fill_null(0))
+        frame.lazy()
+        .with_columns(pl.col("count").fill_null(0))
         .with_columns(
             period=pl.lit(str(period)),
             completeness=pl.min_horizontal(share.round(DECIMALS), 1.0),
@@ -154,4 +163,5 @@ def whole_rows(frame: pl.DataFrame, *, period: Period) -> pl.DataFrame:
             .otherwise(pl.lit("incomplete")),
         )
         .select(pl.col(name).cast(dtype) for name, dtype in AGGREGATES.items())
+        .collect()
     )

@@ -87,8 +87,11 @@ def roll_up(members: pl.DataFrame, belonging: pl.DataFrame) -> pl.DataFrame:
 
 
 def all_levels(
-    sensor_rows: pl.DataFrame, sensors: Iterable[Sensor], stations: Iterable[Station]
+    sensor_rows: pl.DataFrame, sensors: pl.DataFrame, stations: pl.DataFrame
 ) -> pl.DataFrame:
-    """The given sensor rows and, from them, those of every higher level."""
-    station_rows = roll_up(sensor_rows, stations_of(sensors))
-    return pl.concat([sensor_rows, station_rows, roll_up(station_rows, areas_of(stations))])
+    """The given sensor rows and, from them, those of every higher level.
+
+    sensors, stations: `stations_of` the city's sensors and `areas_of` its stations.
+    """
+    station_rows = roll_up(sensor_rows, sensors)
+    return pl.concat([sensor_rows, station_rows, roll_up(station_rows, stations)])

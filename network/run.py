@@ -14,19 +14,25 @@ from itertools import groupby
 
 import polars as pl
 
-from network.days import day_rows, part_of_day
+from network.days import PARTS, day_rows, part_of_day
 from network.hours import channels, sensor_hours
 from network.periods import MADE_OF, city_date, period_rows, touched_periods
-from network.rollup import AREAS, all_levels
+from network.rollup import AREAS, all_levels, areas_of, stations_of
 from registry import Registry
 from schemas import Interval, Level, Period, catalogue
-from schemas.clock import DAY
+from schemas.clock import DAY, HOUR
 from schemas.registry import Sensor
 from storage import Store
 
 DAY_S = 86_400
 HOLD = timedelta(minutes=5)
-SUBJECT_DAYS = 40_000  # at once: some hundred thousand daily rows
+GAP = timedelta(hours=6)  # what lies further apart is not read through
+
+# So much is in memory at once.
+OBSERVATIONS = 1_000_000
+HOURLY_ROWS = 500_000
+LEVELS_A_CHANNEL = 3  # its sensor, its station, and a share in the areas
+SUBJECT_DAYS = 40_000  # some hundred thousand daily rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +51,13 @@ class Rejudged:
 def aggregate_hours(hours: Sequence[Interval], *, store: Store, registry: Registry) -> int:
     """Write the hourly aggregates of all levels for some hours; returns the number of rows."""
     sensors = list(registry.sensors().values())
-    stations = list(registry.stations().values())
+    at_stations, in_areas = stations_of(sensors), areas_of(registry.stations().values())
     known = channels(sensors, catalogue())
     written = 0
-    for group in _by_day(hours):
+    for group in together(hours, hours_at_once(known)):
         observations = store.read(Interval(group[0].start, group[-1].end))
         rows = sensor_hours(observations, known, [hour.start for hour in group])
-        every = all_levels(rows, sensors, stations)
+        every = all_levels(rows, at_stations, in_areas)
         store.write_aggregates(every)
         written += every.height
     return written
@@ -61,17 +67,12 @@ def aggregate_days(days: Sequence[Interval], *, store: Store, registry: Registry
     """Write the daily aggregates (sound: daytime and night too) from the hourly ones."""
     per_day = _hours_a_day(registry.sensors().values())
     written = 0
-    for day in sorted(set(days)):
-        reach = Interval(day.start, part_of_day(day, Period.NIGHT).end)
+    for group in together(days, _days_at_once(registry)):
+        reach = Interval(group[0].start, part_of_day(group[-1], Period.NIGHT).end)
         hours = store.read_aggregates(reach, period=Period.HOUR)
         if hours.is_empty():
             continue
-        rows = pl.concat(
-            [
-                day_rows(hours, day, period, per_day)
-                for period in (Period.DAY, Period.DAYTIME, Period.NIGHT)
-            ]
-        )
+        rows = pl.concat(day_rows(hours, group, period, per_day) for period in PARTS)
         store.write_aggregates(rows)
         written += rows.height
     return written
@@ -139,16 +140,28 @@ def touched_days(hours: Iterable[Interval], now: datetime) -> list[Interval]:
     return sorted(day for day in days if day.end <= now)
 
 
-def _by_day(hours: Sequence[Interval]) -> Iterator[list[Interval]]:
-    """Hours in order, in groups of one city day, so that memory stays small."""
+def together(parts: Iterable[Interval], longest: timedelta) -> Iterator[list[Interval]]:
+    """Hours or days in order, in groups to be read at once: so long at most, without wide gaps."""
     group: list[Interval] = []
-    for hour in sorted(set(hours)):
-        if group and Interval.city_day(hour.start) != Interval.city_day(group[0].start):
+    for part in sorted(set(parts)):
+        too_far = group and part.start - group[-1].end > GAP
+        if too_far or (group and part.end - group[0].start > longest):
             yield group
             group = []
-        group.append(hour)
+        group.append(part)
     if group:
         yield group
+
+
+def hours_at_once(known: pl.DataFrame) -> timedelta:
+    """How much time of the city's observations fits into memory. known: `CHANNELS`."""
+    return max(1, OBSERVATIONS // max(1, int(known["expected"].sum()))) * HOUR
+
+
+def _days_at_once(registry: Registry) -> timedelta:
+    """How much time of the city's hourly rows fits into memory."""
+    channels = sum(len(sensor.parameters) for sensor in registry.sensors().values())
+    return max(1, HOURLY_ROWS // max(1, 24 * LEVELS_A_CHANNEL * channels)) * DAY
 
 
 def _slices(registry: Registry, reach: Interval) -> Iterator[tuple[Level | None, list[str] | None]]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from network.averaging import average
 from network.days import day_rows, part_of_day
 from network.hours import channels, sensor_hours
-from network.rollup import all_levels
+from network.rollup import all_levels, areas_of, stations_of
 from network.run import touched_days
 from registry.seed import demo_city
 from schemas import CITY_TIME, Interval, Period, catalogue
@@ -167,7 +167,9 @@ def city_hour(values: dict[str, float], key: str) -> pl.DataFrame:
                 rows.append((one.id, at, key, values[one.id], 1))
     observations = pl.DataFrame(rows, schema=OBSERVATIONS, orient="row")
     return all_levels(
-        sensor_hours(observations, channels(SENSORS, catalogue()), [T0]), SENSORS, STATIONS
+        sensor_hours(observations, channels(SENSORS, catalogue()), [T0]),
+        stations_of(SENSORS),
+        areas_of(STATIONS),
     )
 
 
@@ -236,7 +238,7 @@ DAY = Interval.city_day(T0)
 @pytest.mark.parametrize(("hours", "valid"), [(20, True), (19, False)])
 def test_a_day_needs_20_hours(hours: int, valid: bool) -> None:
     values: list[float | None] = [10.0] * hours + [None] * (24 - hours)
-    row = day_rows(hourly(values, DAY.start), DAY, Period.DAY, NONE_SLOW).row(0, named=True)
+    row = day_rows(hourly(values, DAY.start), [DAY], Period.DAY, NONE_SLOW).row(0, named=True)
     assert (row["value"], row["count"], row["expected"]) == (10.0, hours, 24)
     assert row["valid"] is valid
 
@@ -248,7 +250,7 @@ def test_the_night_runs_over_midnight_and_belongs_to_the_day_it_begins_on() -> N
     values: list[float | None] = [60.0] * 22 + [40.0] * 8
     hours = hourly(values, DAY.start, "energy")
     rows = {
-        p: day_rows(hours, DAY, p, NONE_SLOW).row(0, named=True)
+        p: day_rows(hours, [DAY], p, NONE_SLOW).row(0, named=True)
         for p in (Period.NIGHT, Period.DAYTIME)
     }
     assert rows[Period.NIGHT]["value"] == pytest.approx(40.0)
@@ -258,14 +260,14 @@ def test_the_night_runs_over_midnight_and_belongs_to_the_day_it_begins_on() -> N
 
 
 def test_only_sound_has_a_night() -> None:
-    assert day_rows(hourly([1.0] * 24, DAY.start), DAY, Period.NIGHT, NONE_SLOW).is_empty()
+    assert day_rows(hourly([1.0] * 24, DAY.start), [DAY], Period.NIGHT, NONE_SLOW).is_empty()
 
 
 def test_a_daily_sensor_is_complete_with_one_hour_a_day() -> None:
     slow = pl.DataFrame(
         {"subject": ["s-001"], "hours": [1]}, schema={"subject": pl.String, "hours": pl.Int32}
     )
-    row = day_rows(hourly([10.0], DAY.start), DAY, Period.DAY, slow).row(0, named=True)
+    row = day_rows(hourly([10.0], DAY.start), [DAY], Period.DAY, slow).row(0, named=True)
     assert (row["valid"], row["expected"]) == (True, 1)
 
 
