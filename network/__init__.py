@@ -1,5 +1,6 @@
 """The one network: observations become aggregates of every level, and views of them."""
 
+from network.rollup import compare_owners
 from network.run import (
     Rejudged,
     aggregate_days,
@@ -13,5 +14,6 @@ __all__ = [
     "aggregate_days",
     "aggregate_hours",
     "aggregate_periods",
+    "compare_owners",
     "rejudge_pending",
 ]

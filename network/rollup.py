@@ -4,17 +4,21 @@ A station is the mean of its sensors, an area the mean of its stations, each by 
 method. Kept apart: an enterprise's own sensors never enter an area; building sites and roadsides
 are judged by themselves, for an area's noise is that of its quarters (HJ 640-2012); rivers make
 basins and sea stations bays, and waters are not averaged over land districts.
+
+`compare_owners` puts the two side by side: what the area's own stations measure, and what the
+enterprises in it measure themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
 
 from network.averaging import average
 from network.hours import finish
 from schemas import Level, Period
+from schemas.observation import AGGREGATES
 from schemas.registry import Sensor, Station
 
 MEMBER_COMPLETENESS = 0.5  # an area needs half of its stations; HJ 663 refines it by indicator
@@ -24,11 +28,31 @@ BELONGING = {"member": pl.String(), "level": pl.String(), "subject": pl.String()
 _Area = Callable[[Station], str | None]
 
 
+COMPARISON: dict[str, pl.DataType] = {
+    "level": pl.String(),
+    "subject": pl.String(),  # the area
+    "parameter": pl.String(),
+    "period": pl.String(),
+    "start": AGGREGATES["start"],
+    "method": pl.String(),
+    "government": pl.Float64(),  # null where not valid; so too below
+    "government_stations": pl.Int32(),  # with a valid value
+    "enterprise": pl.Float64(),
+    "enterprise_stations": pl.Int32(),
+    "difference": pl.Float64(),  # enterprise - government; of directions the shorter way round
+    "ratio": pl.Float64(),  # enterprise / government; null for levels in dB and directions
+}
+
+
+def of_enterprise(station: Station) -> bool:
+    """Whether an enterprise measures itself there."""
+    return station.grade == "enterprise" or station.enterprise is not None
+
+
 def _on_land(station: Station) -> bool:
     return (
         station.medium != "water"
-        and station.grade != "enterprise"
-        and station.enterprise is None
+        and not of_enterprise(station)
         and station.kind not in BY_THEMSELVES
     )
 
@@ -42,6 +66,14 @@ AREAS: dict[Level, _Area] = {
     Level.BAY: lambda s: s.bay if s.realm == "sea" else None,
 }
 
+# Which area of a level an enterprise's own station is compared with.
+_NEIGHBOURHOODS: dict[Level, _Area] = {
+    Level.SUBDISTRICT: lambda s: s.subdistrict if s.medium != "water" else None,
+    Level.DISTRICT: lambda s: s.district if s.medium != "water" else None,
+    Level.BASIN: lambda s: s.basin,
+    Level.BAY: lambda s: s.bay,
+}
+
 
 def stations_of(sensors: Iterable[Sensor]) -> pl.DataFrame:
     """Which station each sensor stands at, columns `BELONGING`."""
@@ -51,10 +83,14 @@ def stations_of(sensors: Iterable[Sensor]) -> pl.DataFrame:
 
 def areas_of(stations: Iterable[Station]) -> pl.DataFrame:
     """Which areas of all levels each station lies in, columns `BELONGING`."""
+    return _belonging(stations, AREAS)
+
+
+def _belonging(stations: Iterable[Station], areas: Mapping[Level, _Area]) -> pl.DataFrame:
     rows = [
         (station.id, str(level), area)
         for station in stations
-        for level, belongs in AREAS.items()
+        for level, belongs in areas.items()
         if (area := belongs(station)) is not None
     ]
     return pl.DataFrame(rows, schema=BELONGING, orient="row")
@@ -95,3 +131,37 @@ def all_levels(
     """
     station_rows = roll_up(sensor_rows, sensors)
     return pl.concat([sensor_rows, station_rows, roll_up(station_rows, stations)])
+
+
+def compare_owners(rows: pl.DataFrame, stations: Iterable[Station]) -> pl.DataFrame:
+    """Government's and enterprises' values of each area and parameter, columns `COMPARISON`.
+
+    rows: aggregates of stations of one period. An area has a row where both measure the parameter.
+    An outfall beside its river or a building site beside its quarter is no check of the instrument:
+    it shows how far one stands out from the other.
+    """
+    every = list(stations)
+    own = _belonging(filter(of_enterprise, every), _NEIGHBOURHOODS)
+    members = rows.filter(pl.col("level") == str(Level.STATION))
+    key = ["level", "subject", "parameter", "period", "start", "method"]
+    government, enterprise = (
+        roll_up(members, belonging).select(
+            *key,
+            pl.when("valid").then("value").alias(owner),
+            pl.col("count").alias(f"{owner}_stations"),
+        )
+        for owner, belonging in (("government", areas_of(every)), ("enterprise", own))
+    )
+    apart = pl.col("enterprise") - pl.col("government")
+    scaled = ~pl.col("method").is_in(["energy", "vector"]) & (pl.col("government") > 0)
+    return (
+        government.join(enterprise, on=key)
+        .with_columns(
+            difference=pl.when(pl.col("method") == "vector")
+            .then((apart + 180) % 360 - 180)
+            .otherwise(apart),
+            ratio=pl.when(scaled).then(pl.col("enterprise") / pl.col("government")),
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in COMPARISON.items())
+        .sort(key)
+    )
