@@ -23,7 +23,13 @@ from storage import Store
 from tests.brokers import free_port
 
 FOLDER = Path(dags.__file__).parent
-DAGS = {"hourly_aggregates", "daily_assessment", "late_data", "alert_thresholds"}
+DAGS = {
+    "hourly_aggregates",
+    "daily_assessment",
+    "period_assessment",
+    "late_data",
+    "alert_thresholds",
+}
 AIRFLOW = Path(sys.executable).parent / "airflow"
 
 
@@ -100,6 +106,16 @@ def backfill(city: City, dag: str, start: datetime, end: datetime) -> None:
     command = [str(AIRFLOW), "backfill", "create", "--dag-id", dag]
     command += ["--from-date", start.isoformat(), "--to-date", end.isoformat()]
     city.run(*command)
+
+
+def succeeded(city: City, dag: str, run_type: str) -> int:
+    """How many runs of a DAG that were started in one way have succeeded."""
+    database = city.home / "airflow" / "airflow.db"
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=5)) as db:
+        asked = (
+            "SELECT count(*) FROM dag_run WHERE state = 'success' AND dag_id = ? AND run_type = ?"
+        )
+        return int(db.execute(asked, (dag, run_type)).fetchone()[0])
 
 
 def wait_until_scheduled(city: City, airflow: Child) -> None:

@@ -11,11 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from network import aggregate_days, aggregate_hours
+from network import aggregate_days, aggregate_hours, aggregate_periods
 from onenet.children import Child
 from schemas import Interval, Period
 from storage import open_store
-from tests.dags.city import AIRFLOW, DAGS, City, backfill, rows, wait_for, wait_until_scheduled
+from tests.dags.city import (
+    AIRFLOW,
+    DAGS,
+    City,
+    backfill,
+    rows,
+    succeeded,
+    wait_for,
+    wait_until_scheduled,
+)
 from tests.parts import need
 
 pytestmark = pytest.mark.airflow
@@ -76,7 +85,9 @@ def test_a_backfill_gives_the_rows_of_live_aggregation(
     day = next(iter(d for d in SPAN.city_days() if d.start >= SPAN.start + timedelta(hours=6)))
     hours = Interval(day.start, day.start + timedelta(hours=6))
     aggregate_hours(list(hours.hours()), store=live, registry=city.registry)
-    aggregate_days([day], store=live, registry=city.registry)
+    days = [Interval.city_day(day.start - timedelta(hours=1)), day]
+    aggregate_days(days, store=live, registry=city.registry)
+    aggregate_periods(days, until=day.end, store=live, registry=city.registry)
 
     wait_until_scheduled(city, airflow)
     store = open_store(city.store_url)
@@ -90,5 +101,17 @@ def test_a_backfill_gives_the_rows_of_live_aggregation(
         wait_for(
             lambda period=period: rows(store, wide, period) == rows(live, wide, period), airflow
         )
+    backfill(city, "period_assessment", day.start, day.start + timedelta(minutes=50))
+    for period in (Period.YEAR_TO_DATE, Period.YEAR_TO_DATE_NIGHT):
+        assert rows(live, wide, period)
+        wait_for(
+            lambda period=period: rows(store, wide, period) == rows(live, wide, period), airflow
+        )
     store.close()
     live.close()
+
+
+def test_a_day_that_is_aggregated_pulls_its_periods_after_it(city: City, airflow: Child) -> None:
+    wait_until_scheduled(city, airflow)
+    for run_type in ("scheduled", "asset_triggered"):
+        wait_for(lambda how=run_type: succeeded(city, "period_assessment", how) > 0, airflow)

@@ -21,7 +21,13 @@ from playwright.sync_api import sync_playwright
 from tests.parts import need
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-DAGS = {"hourly_aggregates", "daily_assessment", "late_data", "alert_thresholds"}
+DAGS = {
+    "hourly_aggregates",
+    "daily_assessment",
+    "period_assessment",
+    "late_data",
+    "alert_thresholds",
+}
 
 
 class Demo:

@@ -1,0 +1,62 @@
+"""When a day is aggregated, and at 00:40: its month, year and year to date.
+
+A backfill of days does not pull that of their periods after it: backfill this DAG over the same
+days. It is not mapped over districts: the whole city takes a second or two, little more than the
+start of one more task, and the function itself goes part by part where the city is large.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.sdk import (
+    Asset,
+    AssetOrTimeSchedule,
+    CronDataIntervalTimetable,
+    dag,
+    get_current_context,
+    task,
+)
+
+from dags.sources import RETRIES, interval_of, sources
+from network import aggregate_periods
+from schemas import Interval, from_ms, to_ms
+from schemas.clock import DAY
+
+DAILY, PERIODS = Asset("onenet://aggregates/daily"), Asset("onenet://aggregates/periods")
+
+
+@dag(
+    schedule=AssetOrTimeSchedule(
+        timetable=CronDataIntervalTimetable("40 0 * * *", timezone="Asia/Shanghai"),
+        assets=DAILY,
+    ),
+    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    catchup=False,
+    max_active_runs=2,
+    default_args=RETRIES,
+    tags=["onenet"],
+    doc_md=__doc__,
+)
+def period_assessment() -> None:
+    @task(outlets=[PERIODS])
+    def aggregate() -> int:
+        # The night of the day before has ended since, so that day's are done again as well.
+        over = day_of(get_current_context())
+        before = Interval.city_day(over.start - timedelta(hours=1))
+        with sources() as (store, registry):
+            return aggregate_periods([before, over], until=over.end, store=store, registry=registry)
+
+    aggregate()
+
+
+def day_of(context: Any) -> Interval:
+    """The day of a run by the clock; of one by the asset, the last that was over."""
+    if context.get("data_interval_start") is not None:
+        return Interval.city_day(interval_of(context).start)
+    return Interval.city_day(from_ms(to_ms(context["dag_run"].run_after)) - DAY)
+
+
+period_assessment()
