@@ -50,7 +50,10 @@ def average(frame: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     taken of). Energy is averaged in dB as 10 lg of the mean of 10^(L/10).
     """
     lazy = frame.lazy()
-    return pl.concat(_averaged(lazy, by, method) for method in _methods(frame)).collect()
+    return pl.concat(
+        average_by(method, lazy.filter(pl.col("method") == method), by)
+        for method in _methods(frame)
+    ).collect()
 
 
 def _methods(frame: pl.DataFrame) -> list[str]:
@@ -58,17 +61,14 @@ def _methods(frame: pl.DataFrame) -> list[str]:
     return frame["method"].unique().sort().to_list() or ["mean"]
 
 
-def _averaged(frame: pl.LazyFrame, by: Sequence[str], method: str) -> pl.LazyFrame:
+def average_by(method: str, frame: pl.LazyFrame, by: Sequence[str]) -> pl.LazyFrame:
+    """As `average`, of rows that are all averaged by one method; they need not name it."""
     sums = {name: _fixed(term).sum() for name, term in _SUMMED[method].items()}
-    grouped = (
-        frame.filter(pl.col("method") == method)
-        .group_by(list(by))
-        .agg(
-            **sums,
-            minimum=pl.col("low").min(),
-            maximum=pl.col("high").max(),
-            count=pl.len().cast(pl.Int32),
-        )
+    grouped = frame.group_by(list(by)).agg(
+        **sums,
+        minimum=pl.col("low").min(),
+        maximum=pl.col("high").max(),
+        count=pl.len().cast(pl.Int32),
     )
     return grouped.with_columns(pl.col(name).cast(pl.Float64) * _PART for name in sums).select(
         *by,

@@ -14,7 +14,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from network.averaging import DECIMALS, average
+from network.averaging import DECIMALS, average_by
 from schemas import CITY_TIME, Catalogue, Level, Period
 from schemas.flags import USABLE
 from schemas.observation import AGGREGATES
@@ -22,6 +22,7 @@ from schemas.registry import Sensor
 from standards import Edition, UnknownEdition, edition, editions
 
 HOUR_S = 3600
+_CHANNEL_HOUR = ["sensor", "parameter", "start"]
 MINIMUM_DATA = "air_assessment"  # HJ 663: the family whose minimum data decide validity
 
 _LAST_BITS = 1e-9  # 20 / 24 * 24 may be a little more than 20
@@ -69,9 +70,6 @@ def sensor_hours(
     observations of other hours are left out.
     """
     wanted = pl.DataFrame({"start": pl.Series(hours, dtype=AGGREGATES["start"])})
-    # A parameter is averaged alike wherever it is measured: the many rows meet a short table here,
-    # and only their averages meet the long one of all channels.
-    methods = known.select("parameter", "method", "weight_by").unique()
     usable = (
         observations.lazy()
         .filter(
@@ -80,15 +78,20 @@ def sensor_hours(
         )
         .with_columns(start=pl.col("ts").dt.truncate("1h"), low="value", high="value")
         .filter(pl.col("start").is_in(wanted["start"].implode()))
-        .join(methods.lazy(), on="parameter")
-        .collect()
     )
-    found = average(_weighted(usable), ["sensor", "parameter", "start"]).drop("method")
+    # A parameter is averaged alike wherever it is measured: the many observations are parted by the
+    # few parameters, and only their averages meet the table of all channels.
+    ways = known.select("method", "parameter", "weight_by").unique()
+    found = pl.concat(
+        average_by(method, _weighted(usable, ways.filter(method=method)), _CHANNEL_HOUR)
+        for method in ways["method"].unique().sort().to_list() or ["mean"]
+    )
+    averages = found.drop("method").collect()
     expected = known.filter("always").join(wanted, how="cross")
     seen = known.filter(~pl.col("always")).join(
-        found.select("sensor", "parameter", "start"), on=["sensor", "parameter"]
+        averages.select(_CHANNEL_HOUR), on=["sensor", "parameter"]
     )
-    rows = pl.concat([expected, seen]).join(found, on=["sensor", "parameter", "start"], how="left")
+    rows = pl.concat([expected, seen]).join(averages, on=_CHANNEL_HOUR, how="left")
     return finish(
         rows.with_columns(level=pl.lit(str(Level.SENSOR)), subject=pl.col("sensor")),
         period=Period.HOUR,
@@ -100,16 +103,19 @@ def _least_of_an_hour(rules: Edition) -> float:
     return float(rules.tables["minimum"]["minutes_an_hour"]) / 60
 
 
-def _weighted(usable: pl.DataFrame) -> pl.DataFrame:
-    """A direction weighs by the speed that the same sensor measured at the same time."""
-    weighing = usable["weight_by"].drop_nulls().unique().to_list()
+def _weighted(usable: pl.LazyFrame, ways: pl.DataFrame) -> pl.LazyFrame:
+    """Those of some parameters; a direction weighs by the speed that its sensor measured then."""
+    part = usable.filter(pl.col("parameter").is_in(ways["parameter"].to_list()))
+    weighing = ways["weight_by"].drop_nulls().unique().to_list()
     if not weighing:
-        return usable.with_columns(weight=pl.lit(1.0))
+        return part.with_columns(weight=pl.lit(1.0))
     speeds = usable.filter(pl.col("parameter").is_in(weighing)).select(
         "sensor", "ts", weight_by="parameter", weight="value"
     )
-    return usable.join(speeds, on=["sensor", "ts", "weight_by"], how="left").with_columns(
-        pl.col("weight").fill_null(1.0)
+    return (
+        part.join(ways.lazy().select("parameter", "weight_by"), on="parameter")
+        .join(speeds, on=["sensor", "ts", "weight_by"], how="left")
+        .with_columns(pl.col("weight").fill_null(1.0))
     )
 
 

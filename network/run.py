@@ -29,7 +29,7 @@ HOLD = timedelta(minutes=5)
 GAP = timedelta(hours=6)  # what lies further apart is not read through
 
 # So much is in memory at once.
-OBSERVATIONS = 1_000_000
+OBSERVATIONS = 2_000_000
 HOURLY_ROWS = 500_000
 LEVELS_A_CHANNEL = 3  # its sensor, its station, and a share in the areas
 SUBJECT_DAYS = 40_000  # some hundred thousand daily rows
