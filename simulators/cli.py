@@ -161,9 +161,15 @@ def simulate(
     with Reporter(progress_json) as report:
         weather = Weather(seed)
         run = Run(devices, ledger=kept, script=script, weather=weather, report=report)
+        publisher = Publisher(address, kept, f"simulator-{os.getpid()}")
+
+        def stop(*_: object) -> None:
+            run.stop()
+            publisher.leave()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, run.stop)
-        with Publisher(address, kept, f"simulator-{os.getpid()}") as publisher:
+            signal.signal(number, stop)
+        with publisher:
             for message in statuses(devices, "online", int(now)):
                 publisher.publish(message)
             if history:

@@ -42,6 +42,7 @@ class Publisher:
         self._lock = threading.Lock()
         self._room = threading.Semaphore(IN_FLIGHT)
         self._connected = threading.Event()
+        self._leaving = threading.Event()
         self._refusal = ""
         self._client = self._make_client(client_id)
 
@@ -58,6 +59,7 @@ class Publisher:
             client.tls_set(self._address.tls_ca)
         client.reconnect_delay_set(1, 15)
         client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         return client
 
@@ -80,8 +82,13 @@ class Publisher:
         self._ledger.save()
 
     def publish(self, message: Outgoing) -> None:
-        """Hand a message over; waits while too many are unacknowledged."""
-        self._room.acquire()
+        """Hand a message over; waits while too many are unacknowledged.
+
+        Raises ConnectionError when the broker is gone and we were asked to leave.
+        """
+        while not self._room.acquire(timeout=0.25):
+            if self._in_vain():
+                raise ConnectionError(f"broker {self._address.host}:{self._address.port} is gone")
         # Not under our lock: paho holds its own when it calls back. The answer may be faster.
         mid = self._client.publish(message.topic, message.payload, 1, message.retain).mid
         with self._lock:
@@ -91,10 +98,17 @@ class Publisher:
             else:
                 self._sent[mid] = message
 
+    def leave(self) -> None:
+        """Ask to come to an end: a broker that is away is no longer waited for."""
+        self._leaving.set()
+
+    def _in_vain(self) -> bool:
+        return self._leaving.is_set() and not self._connected.is_set()
+
     def drain(self, patience_s: float) -> int:
         """Wait until everything is acknowledged; returns how many messages still are not."""
         end = time.monotonic() + patience_s
-        while self._sent and time.monotonic() < end:
+        while self._sent and time.monotonic() < end and not self._in_vain():
             time.sleep(0.02)
         return len(self._sent)
 
@@ -103,6 +117,9 @@ class Publisher:
     ) -> None:
         self._refusal = str(reason) if reason.is_failure else ""
         self._connected.set()
+
+    def _on_disconnect(self, *_: Any) -> None:
+        self._connected.clear()
 
     def _on_publish(
         self, _client: mqtt.Client, _data: Any, mid: int, _reason: Any, _properties: Any

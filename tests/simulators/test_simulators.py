@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -22,6 +26,7 @@ from simulators.ledger import Ledger
 from simulators.messages import History
 from simulators.recordings import ANCHOR_S, SOURCES, recording
 from simulators.weather import DAY_S, HOUR_S, Weather, tide
+from tests.brokers import mosquitto
 
 NOW = 1_795_000_000.0
 WEATHER = Weather(1)
@@ -288,3 +293,18 @@ def test_any_number_of_sensors_can_be_made_up() -> None:
     fleet = made_up_fleet(1000, list(Medium))
     assert len({device.id for device in fleet}) == 1000
     assert {device.medium for device in fleet} == set(Medium)
+
+
+def test_a_fleet_that_is_asked_to_stop_waits_for_no_broker_that_is_gone(tmp_path: Path) -> None:
+    log = tmp_path / "fleet.log"
+    with mosquitto(tmp_path) as broker, log.open("wb") as out:
+        command = [sys.executable, "-m", "onenet", "simulate", "--port", str(broker.port)]
+        command += ["--sensors", "200", "--history", "30", "--batch", "1"]
+        fleet = subprocess.Popen(command, stdout=out, stderr=out)
+        time.sleep(4)
+        assert fleet.poll() is None, log.read_text("utf-8")
+    time.sleep(1)
+    fleet.send_signal(signal.SIGINT)
+    assert fleet.wait(10) == 1
+    told = log.read_text("utf-8")
+    assert "is gone" in told or "not acknowledged" in told
