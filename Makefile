@@ -23,6 +23,8 @@ format: .venv/ready
 
 bench: .venv/ready ## measured figures: store, MQTT to store, aggregation
 	$(RUN) python -m bench.store
+	$(RUN) python -m bench.ingest
+	$(RUN) python -m bench.aggregate
 	$(RUN) python -m bench.mqtt --broker mosquitto
 	$(RUN) python -m bench.mqtt --broker embedded
 
