@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import pendulum
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
 from alerts import channels_from_environment, deliver, judge, load_rules
-from dags.sources import RETRIES, sources
+from dags.sources import COMMON, sources
 from schemas import SystemClock
 
 
 @dag(
     schedule=CronDataIntervalTimetable("* * * * *", timezone="Asia/Shanghai"),
-    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
-    catchup=False,
     max_active_runs=1,
-    default_args=RETRIES,
-    tags=["onenet"],
     doc_md=__doc__,
+    **COMMON,
 )
 def alert_thresholds() -> None:
     @task

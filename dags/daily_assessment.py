@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pendulum
 from airflow.sdk import Asset, CronDataIntervalTimetable, dag, get_current_context, task
 
-from dags.sources import RETRIES, interval_of, sources
+from dags.sources import COMMON, interval_of, sources
 from network import aggregate_days
 from schemas import Interval
 
@@ -16,12 +15,9 @@ DAILY = Asset("onenet://aggregates/daily")
 
 @dag(
     schedule=CronDataIntervalTimetable("20 0 * * *", timezone="Asia/Shanghai"),
-    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
-    catchup=False,
     max_active_runs=2,
-    default_args=RETRIES,
-    tags=["onenet"],
     doc_md=__doc__,
+    **COMMON,
 )
 def daily_assessment() -> None:
     @task(outlets=[DAILY])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pendulum
 from airflow.sdk import Asset, CronDataIntervalTimetable, dag, get_current_context, task
 
-from dags.sources import RETRIES, interval_of, sources
+from dags.sources import COMMON, interval_of, sources
 from network import aggregate_hours
 
 HOURLY = Asset("onenet://aggregates/hourly")
@@ -13,12 +12,9 @@ HOURLY = Asset("onenet://aggregates/hourly")
 
 @dag(
     schedule=CronDataIntervalTimetable("5 * * * *", timezone="Asia/Shanghai"),
-    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
-    catchup=False,
     max_active_runs=2,
-    default_args=RETRIES,
-    tags=["onenet"],
     doc_md=__doc__,
+    **COMMON,
 )
 def hourly_aggregates() -> None:
     @task(outlets=[HOURLY])

@@ -11,7 +11,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pendulum
 from airflow.sdk import (
     Asset,
     AssetOrTimeSchedule,
@@ -21,7 +20,7 @@ from airflow.sdk import (
     task,
 )
 
-from dags.sources import RETRIES, interval_of, sources
+from dags.sources import COMMON, interval_of, sources
 from network import aggregate_periods
 from schemas import Interval, from_ms, to_ms
 from schemas.clock import DAY
@@ -34,12 +33,9 @@ DAILY, PERIODS = Asset("onenet://aggregates/daily"), Asset("onenet://aggregates/
         timetable=CronDataIntervalTimetable("40 0 * * *", timezone="Asia/Shanghai"),
         assets=DAILY,
     ),
-    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
-    catchup=False,
     max_active_runs=2,
-    default_args=RETRIES,
-    tags=["onenet"],
     doc_md=__doc__,
+    **COMMON,
 )
 def period_assessment() -> None:
     @task(outlets=[PERIODS])

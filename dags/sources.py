@@ -1,4 +1,4 @@
-"""What a task works on: store, registry and its data interval, from the environment and Airflow."""
+"""What every DAG has in common, and what its tasks work on: store, registry, data interval."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import pendulum
+
 from registry import Registry, open_registry
 from schemas import Interval, from_ms, to_ms
 from storage import Store, open_store
 
-RETRIES = {"retries": 3, "retry_delay": timedelta(seconds=20)}
+# Arguments of every DAG of ours; its schedule and text are its own.
+COMMON: dict[str, Any] = {
+    "start_date": pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    "catchup": False,
+    "default_args": {"retries": 3, "retry_delay": timedelta(seconds=20)},
+    "tags": ["onenet"],
+}
 
 
 @contextmanager
