@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from onenet import cli_audit
 from onenet.settings import Settings
 from schemas import CITY_TIME
 
@@ -34,6 +35,7 @@ store_commands = typer.Typer(help="The time-series store.", no_args_is_help=True
 dashboards_commands = typer.Typer(help="Grafana boards as code.", no_args_is_help=True)
 schemas_commands = typer.Typer(help="The published contracts.", no_args_is_help=True)
 app.add_typer(deadletters, name="deadletters")
+app.add_typer(cli_audit.app, name="audit")
 app.add_typer(registry_commands, name="registry")
 app.add_typer(store_commands, name="store")
 app.add_typer(dashboards_commands, name="dashboards")

@@ -7,6 +7,14 @@ as UTC and come back timezone-aware, whatever the database.
 from registry.models.alerts import AlertEventRow, AlertRow, OutboxItemRow
 from registry.models.base import Base, UtcTime
 from registry.models.dead_letters import DeadLetterRow
+from registry.models.people import (
+    ApiTokenRow,
+    AuditHeadRow,
+    AuditRow,
+    LoginFailureRow,
+    PersonRow,
+    SessionRow,
+)
 from registry.models.places import (
     EnterpriseRow,
     PlaceRow,
@@ -15,17 +23,26 @@ from registry.models.places import (
     StationRow,
     VersionRow,
 )
+from registry.models.samples import SampleResultRow, SampleRow
 
 __all__ = [
     "AlertEventRow",
     "AlertRow",
+    "ApiTokenRow",
+    "AuditHeadRow",
+    "AuditRow",
     "Base",
     "DeadLetterRow",
     "EnterpriseRow",
+    "LoginFailureRow",
     "OutboxItemRow",
+    "PersonRow",
     "PlaceRow",
+    "SampleResultRow",
+    "SampleRow",
     "SensorParameterRow",
     "SensorRow",
+    "SessionRow",
     "StationRow",
     "UtcTime",
     "VersionRow",
