@@ -9,6 +9,7 @@ ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never
 COPY pyproject.toml uv.lock README.md ./
 RUN uv sync --frozen --no-dev --no-install-project
 COPY schemas schemas
+COPY drawing drawing
 COPY standards standards
 COPY storage storage
 COPY registry registry
@@ -23,6 +24,11 @@ COPY onenet onenet
 RUN uv sync --frozen --no-dev
 
 FROM python:3.12-slim-bookworm
+# What a PDF is set with: Pango and a font that has Chinese (docs/decisions/0007).
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends \
+        libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk \
+    && rm -rf /var/lib/apt/lists/*
 # Volumes mounted on /airflow/logs and /demo take over their owner.
 RUN useradd --system --uid 10001 --user-group --create-home onenet \
     && install -d -o onenet -g onenet -m 0750 /airflow /airflow/logs /demo

@@ -25,7 +25,7 @@ from console import pages
 from console.network_pages import add_network_pages
 from console.painter import COOKIE, Painter, language_of
 from console.sources import Sources
-from console.texts import LANGUAGES, city_time
+from drawing import LANGUAGES, city_time
 from network.views import station_view
 from registry import open_registry
 from schemas import Clock, Medium, SystemClock

@@ -8,10 +8,10 @@ from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import HTMLResponse, Response
 
-from console.heat_map import heat_map
 from console.painter import Painter, language_of
 from console.sources import Sources
 from console.tables import ranking_csv
+from drawing.heat_map import heat_map
 from network import views
 from schemas import Level
 

@@ -12,8 +12,8 @@ import polars as pl
 from alerts import load_rules, open_alerts
 from alerts.rules import holds_for, limit_for
 from alerts.windows import Window
-from console.charts import Chart, chart
-from console.city_map import project, spread
+from drawing.charts import Chart, chart
+from drawing.city_map import project, spread
 from network.views import CityBoard, LimitSpan, StationState, StationView
 from registry import Registry
 from schemas import Medium, catalogue

@@ -8,21 +8,9 @@ from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from console import city_map
-from console.texts import (
-    HTML_LANGUAGE,
-    LANGUAGES,
-    city_time,
-    ink,
-    item_name,
-    item_names,
-    number,
-    paint,
-    translator,
-    unit,
-)
+from drawing import HTML_LANGUAGE, LANGUAGES, city_map, templates, words
+from registry import district_shapes
 from schemas import catalogue, flag_of
 from schemas.rejection import reasons
 
@@ -33,28 +21,21 @@ class Painter:
     """Templates with everything that they all need."""
 
     def __init__(self) -> None:
-        self._templates = Environment(
-            loader=PackageLoader("console"), autoescape=True, undefined=StrictUndefined
-        )
+        self._templates = templates("console")
+        self._words = words("console")
         self._templates.globals.update(
-            city_time=city_time,
-            number=number,
-            unit=unit,
-            item_name=item_name,
-            item_names=item_names,
-            colour=paint,
-            ink=ink,
             parameters=catalogue(),
             flag_of=flag_of,
             reasons=reasons(),
             map=city_map,
+            outlines=city_map.outlines(district_shapes()),
             timedelta=timedelta,
         )
 
     def paint(self, template: str, language: str, **content: Any) -> str:
         return self._templates.get_template(template).render(
             kept=content.pop("kept", ""),
-            t=translator(language),
+            t=self._words.translator(language),
             lang=language,
             html_lang=HTML_LANGUAGE[language],
             **content,

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
-from console.texts import item_names, translator
+from drawing import item_names, words
 from network.views import Ranking
 from schemas.registry import Place
 
@@ -31,7 +31,7 @@ def as_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def ranking_csv(table: Ranking, places: Mapping[str, Place], language: str) -> str:
     """Districts and subdistricts below each other; a bound or a gap is named in `note`."""
-    t = translator(language)
+    t = words("console").translator(language)
     names = ("level", "district", "rank", "date", "aqi", "aqi_change", "pm25_day", "pm25_change")
     more = ("month", "pm25_month", "on_month", "on_year", "date_noise", "rate_day", "rate_night")
     rows = []

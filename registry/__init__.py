@@ -3,6 +3,13 @@
 from registry.dead_letters import NewDeadLetter
 from registry.engine import migrate
 from registry.registry import Registry, open_registry
-from registry.seed import seed_demo_city
+from registry.seed import district_shapes, seed_demo_city
 
-__all__ = ["NewDeadLetter", "Registry", "migrate", "open_registry", "seed_demo_city"]
+__all__ = [
+    "NewDeadLetter",
+    "Registry",
+    "district_shapes",
+    "migrate",
+    "open_registry",
+    "seed_demo_city",
+]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from importlib import resources
 from typing import Any
 
 import yaml
 
 from registry.registry import Registry
-from schemas.registry import Enterprise, Place, Sensor, Station
+from schemas.registry import Enterprise, Place, RiverChief, Sensor, Station
 
 
 def _records(name: str) -> list[dict[str, Any]]:
@@ -27,7 +29,26 @@ def demo_city() -> tuple[list[Place], list[Enterprise], list[Station], list[Sens
     )
 
 
+def river_chiefs() -> list[RiverChief]:
+    """Who answers for the demo city's rivers: offices, made up as the installations are."""
+    return [RiverChief.model_validate(record) for record in _records("river_chiefs")]
+
+
+@cache
+def district_shapes() -> dict[str, Any]:
+    """Outlines of the demo city's districts as GeoJSON, for an overview map (see LICENSES.md)."""
+    text = resources.files("registry.seed").joinpath("districts.geojson").read_text("utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
 def seed_demo_city(registry: Registry) -> None:
     """Put the demo city into a registry; doing it again changes nothing but the version."""
     places, enterprises, stations, sensors = demo_city()
-    registry.add(places=places, enterprises=enterprises, stations=stations, sensors=sensors)
+    registry.add(
+        chiefs=river_chiefs(),
+        places=places,
+        enterprises=enterprises,
+        stations=stations,
+        sensors=sensors,
+    )

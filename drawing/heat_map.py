@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-
-from network.views.calendar import CalendarDay
+from datetime import date, timedelta
+from typing import Generic, Protocol, TypeVar
 
 CELL, GAP = 30, 3
 LEFT, TOP = 34, 20
 
 
+class Dated(Protocol):
+    """Anything that belongs to a day."""
+
+    @property
+    def day(self) -> date: ...
+
+
+Day = TypeVar("Day", bound=Dated)
+
+
 @dataclass(frozen=True, slots=True)
-class Cell:
-    day: CalendarDay
+class Cell(Generic[Day]):
+    day: Day
     x: int
     y: int
 
@@ -27,17 +36,17 @@ class MonthLabel:
 
 
 @dataclass(frozen=True, slots=True)
-class HeatMap:
+class HeatMap(Generic[Day]):
     """weekdays: y of the middle of each row, Monday first."""
 
     width: int
     height: int
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell[Day], ...]
     months: tuple[MonthLabel, ...]
     weekdays: tuple[int, ...]
 
 
-def heat_map(days: Sequence[CalendarDay]) -> HeatMap:
+def heat_map(days: Sequence[Day]) -> HeatMap[Day]:
     """The days in their places. A month's label stands over the column of its first day."""
     cells, labels = [], []
     monday = days[0].day - timedelta(days=days[0].day.weekday()) if days else None

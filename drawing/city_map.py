@@ -6,12 +6,9 @@ would lie on top of each other are pushed apart, for each must be seen and touch
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Any
 
 WEST, EAST, SOUTH, NORTH = 113.72, 114.66, 22.42, 22.88
@@ -39,14 +36,12 @@ def project(lon: float, lat: float) -> tuple[float, float]:
     return (lon - WEST) * SCALE, (NORTH - lat) * SCALE * STRETCH
 
 
-@cache
-def outlines() -> tuple[Outline, ...]:
-    """Districts as SVG paths, from the registry's seed."""
-    text = resources.files("registry.seed").joinpath("districts.geojson").read_text("utf-8")
-    return tuple(_outline(feature) for feature in json.loads(text)["features"])
+def outlines(districts: Mapping[str, Any]) -> tuple[Outline, ...]:
+    """Districts as SVG paths. districts: a GeoJSON FeatureCollection, the id in `properties`."""
+    return tuple(_outline(feature) for feature in districts["features"])
 
 
-def _outline(feature: dict[str, Any]) -> Outline:
+def _outline(feature: Mapping[str, Any]) -> Outline:
     geometry = feature["geometry"]
     polygons = geometry["coordinates"]
     if geometry["type"] == "Polygon":

@@ -1,32 +1,11 @@
-"""The console's words in Chinese (default) and English, and how numbers and times are shown."""
+"""How numbers, units, times, items and colours are shown, in either language. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
-from functools import cache
-from importlib import resources
-
-import yaml
 
 from schemas import CITY_TIME, catalogue
-
-LANGUAGES = ("zh", "en")
-HTML_LANGUAGE = {"zh": "zh-CN", "en": "en"}
-
-
-@cache
-def texts() -> dict[str, dict[str, str]]:
-    loaded: dict[str, dict[str, str]] = yaml.safe_load(
-        resources.files("console").joinpath("texts.yaml").read_text("utf-8")
-    )
-    return loaded
-
-
-def translator(language: str) -> Callable[[str], str]:
-    """A function from a key of `texts.yaml` to the word. Raises KeyError for an unknown key."""
-    words = texts()
-    return lambda key: words[str(key)][language]
 
 
 def city_time(moment: datetime | None, form: str = "%m-%d %H:%M") -> str:
