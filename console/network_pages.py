@@ -95,6 +95,16 @@ def _add_waters(app: FastAPI, sources: Sources, painter: Painter) -> None:
     def bay(request: Request, bay_id: str) -> HTMLResponse:
         return painter.page(request, "bay.html", page="waters", view=bay_of(bay_id))
 
+    @app.get("/chiefs", response_class=HTMLResponse, include_in_schema=False)
+    def chiefs(request: Request) -> HTMLResponse:
+        view = views.chiefs_view(**_now(sources))
+        return painter.page(request, "chiefs.html", page="waters", view=view)
+
+    @app.get("/api/chiefs")
+    def chiefs_api() -> Any:
+        """River chiefs: the sections and outfalls that they answer for, against the targets."""
+        return jsonable_encoder(views.chiefs_view(**_now(sources)))
+
     @app.get("/api/basins/{basin_id}")
     def basin_api(basin_id: str) -> Any:
         """One basin: sections from the headwater to the sea, outfalls, the bay."""

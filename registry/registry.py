@@ -15,13 +15,14 @@ from registry.models import (
     DeadLetterRow,
     EnterpriseRow,
     PlaceRow,
+    RiverChiefRow,
     SensorParameterRow,
     SensorRow,
     StationRow,
     VersionRow,
 )
 from schemas import ParameterKey, SensorId, StationId
-from schemas.registry import DeadLetter, Enterprise, Place, Sensor, Station
+from schemas.registry import DeadLetter, Enterprise, Place, RiverChief, Sensor, Station
 
 
 class Registry:
@@ -42,6 +43,11 @@ class Registry:
         with self.session() as session:
             return {row.id: _enterprise(row) for row in session.scalars(select(EnterpriseRow))}
 
+    def river_chiefs(self) -> dict[str, RiverChief]:
+        with self.session() as session:
+            rows = session.scalars(select(RiverChiefRow).order_by(RiverChiefRow.id))
+            return {row.id: RiverChief.model_validate(_columns(row)) for row in rows}
+
     def stations(self) -> dict[StationId, Station]:
         with self.session() as session:
             rows = session.scalars(select(StationRow).order_by(StationRow.id))
@@ -61,6 +67,7 @@ class Registry:
     def add(
         self,
         *,
+        chiefs: Sequence[RiverChief] = (),
         places: Sequence[Place] = (),
         enterprises: Sequence[Enterprise] = (),
         stations: Sequence[Station] = (),
@@ -68,6 +75,9 @@ class Registry:
     ) -> None:
         """Insert or replace records, all or nothing. Raises IntegrityError for a dangling name."""
         with self.session.begin() as session:
+            for chief in chiefs:
+                session.merge(RiverChiefRow(**chief.model_dump()))
+            session.flush()
             for place in sorted(places, key=lambda p: p.parent is not None):
                 session.merge(PlaceRow(**place.model_dump()))
                 session.flush()
@@ -150,5 +160,7 @@ def _sensor_row(sensor: Sensor) -> SensorRow:
     return SensorRow(**columns, parameters=channels)
 
 
-def _columns(row: PlaceRow | EnterpriseRow | StationRow | SensorRow) -> dict[str, object]:
+def _columns(
+    row: RiverChiefRow | PlaceRow | EnterpriseRow | StationRow | SensorRow,
+) -> dict[str, object]:
     return {column.key: getattr(row, column.key) for column in row.__table__.columns}

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 
 from schemas.alerts import Alert, Rule
 from schemas.catalogue import Parameter
-from schemas.registry import DeadLetter, Enterprise, Place, Sensor, Station
+from schemas.registry import DeadLetter, Enterprise, Place, RiverChief, Sensor, Station
+from schemas.samples import Sample
 from schemas.wire import MAX_READINGS, Event, Reading, Status
 
 FOLDER = Path(__file__).parent / "json"
@@ -25,6 +26,7 @@ _CONTRACTS: dict[str, Any] = {
     "event": Event,
     "parameter": Parameter,
     "place": Place,
+    "river_chief": RiverChief,
     "enterprise": Enterprise,
     "station": Station,
     "sensor": Sensor,

@@ -18,8 +18,20 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class RiverChief(_Record):
+    """河长: who answers for a river. zh, en: office and name, as they are shown."""
+
+    id: str
+    zh: str
+    en: str
+    level: Literal["city", "district", "subdistrict"]
+
+    def name(self, language: str) -> str:
+        return self.zh if language.startswith("zh") else self.en
+
+
 class Place(_Record):
-    """A district, subdistrict, river basin or bay."""
+    """A district, subdistrict, river basin or bay. chief: of a basin, its river chief."""
 
     id: str
     zh: str
@@ -28,6 +40,7 @@ class Place(_Record):
     parent: str | None = None  # a subdistrict's district; a basin's bay
     lon: float | None = None
     lat: float | None = None
+    chief: str | None = None
 
     def name(self, language: str) -> str:
         return self.zh if language.startswith("zh") else self.en
@@ -68,6 +81,10 @@ class Station(_Record):
     kind: str = Field(description="urban, roadside, river, outfall, sea, farmland ...")
     lon: float
     lat: float
+    river_km: float | None = Field(
+        None, ge=0, description="of a place on a river: from its source, along the river, km"
+    )
+    chief: str | None = Field(None, description="of a section: its river chief, else the basin's")
 
     def name(self, language: str) -> str:
         return self.zh if language.startswith("zh") else self.en

@@ -6,6 +6,7 @@ them to the city's time.
 """
 
 from network.views.calendar import CHOICES, CalendarView, calendar_view
+from network.views.chiefs import ChiefLine, Chiefs, chiefs_view
 from network.views.city import AccountTotals, CityBoard, account_totals, city_board
 from network.views.facilities import Facility, facilities
 from network.views.limits import LimitSpan
@@ -21,6 +22,8 @@ __all__ = [
     "BasinView",
     "BayView",
     "CalendarView",
+    "ChiefLine",
+    "Chiefs",
     "CityBoard",
     "Current",
     "Facility",
@@ -33,6 +36,7 @@ __all__ = [
     "basin_view",
     "bay_view",
     "calendar_view",
+    "chiefs_view",
     "city_board",
     "facilities",
     "ranking",

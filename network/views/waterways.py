@@ -1,7 +1,8 @@
 """A river from its headwater to the sea, and a bay with the rivers that drain into it.
 
-The registry does not say what lies downstream of what: places are ordered by how far they are from
-the bay, in a straight line. A basin that leaves the city has no such order.
+Places stand in the order of their `river_km`, from the source. Where the registry does not give
+that of every one, the whole basin is ordered by the straight distance to its bay instead, and says
+so; a basin that also leaves the city then has no order.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from math import asin, cos, radians, sin, sqrt
+from typing import Literal
 
 from alerts import open_alerts
 from network.assessments import (
@@ -27,10 +29,12 @@ from network.views.states import StationState, current_values, station_state
 from network.views.water import RIVERS, classes_of
 from registry import Registry
 from schemas import Interval, Level, Period
-from schemas.registry import Place, Station
+from schemas.registry import Place, RiverChief, Station
 from standards.load import Load, SeaLoad, Step, load, to_sea
 from standards.rows import Measured
 from storage import Store
+
+Order = Literal["river_km", "distance", "none"]
 
 LOADED = "tn"  # total nitrogen: what the plan wants less of in the sea
 LOAD_COMPLETENESS = Decimal("0.75")  # of the day's hours, as of the minutes of an hour
@@ -57,12 +61,17 @@ class Outfall:
 
 @dataclass(frozen=True, slots=True)
 class BasinView:
-    """sections: from the headwater to the sea, where `ordered`. outfalls: in the same order."""
+    """sections, outfalls: from the headwater to the sea, unless their `order` is none.
+
+    without_km: places for which the registry has no `river_km`, when that is why.
+    """
 
     basin: Place
     bay: Place | None
+    chief: RiverChief | None
     on: date
-    ordered: bool
+    order: Order
+    without_km: tuple[str, ...]
     assessment: BasinAssessment
     sections: tuple[Section, ...]
     outfalls: tuple[Outfall, ...]
@@ -98,20 +107,42 @@ def basin_view(
     if basin is None or basin.kind != "basin":
         return None
     bay, day = places.get(basin.parent or ""), settled_day(now)
-    own = [s for s in registry.stations().values() if s.basin == basin_id]
-    sections = _sections(
-        [s for s in own if s.kind in RIVERS], bay, day, store=store, registry=registry
-    )
-    outfalls = [s for s in own if s.kind == "outfall"]
+    along = places_along(registry.stations().values(), basin_id, bay)
+    of_river = [s for s in along.stations if s.kind in RIVERS]
+    sections = _sections(of_river, bay, day, store=store, registry=registry)
+    outfalls = [s for s in along.stations if s.kind == "outfall"]
     return BasinView(
         basin=basin,
         bay=bay,
+        chief=registry.river_chiefs().get(basin.chief or ""),
         on=city_date(day.start),
-        ordered=bay is not None,
+        order=along.order,
+        without_km=along.without_km,
         assessment=basin_day([section.water for section in sections], day),
         sections=sections,
         outfalls=_outfalls(outfalls, bay, store=store, registry=registry, now=now),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """The sections and outfalls of a basin, in order. without_km: as in `BasinView`."""
+
+    stations: tuple[Station, ...]
+    order: Order
+    without_km: tuple[str, ...]
+
+
+def places_along(stations: Iterable[Station], basin: str, bay: Place | None) -> Along:
+    """What stands along a basin's rivers, the headwater first. Pure. bay: where it drains to."""
+    own = [s for s in stations if s.basin == basin and (s.kind in RIVERS or s.kind == "outfall")]
+    lacking = tuple(s.id for s in own if s.river_km is None)
+    if not lacking:
+        return Along(tuple(sorted(own, key=lambda s: (s.river_km or 0, s.id))), "river_km", ())
+    if bay is not None and _km(own[0], bay) is not None:
+        by_distance = sorted(own, key=lambda s: (-(_km(s, bay) or 0), s.id))
+        return Along(tuple(by_distance), "distance", lacking)
+    return Along(tuple(own), "none", lacking)
 
 
 def bay_view(bay_id: str, *, store: Store, registry: Registry, now: datetime) -> BayView | None:
@@ -138,14 +169,16 @@ def rivers_to_sea(
 ) -> tuple[BayRiver, ...]:
     """Every basin that drains into that bay, or into any of the city, with its last section."""
     places, day = registry.places(), settled_day(now)
+    every = list(registry.stations().values())
     found = []
     for basin in places.values():
         bay = places.get(basin.parent or "")
         if basin.kind != "basin" or bay is None or into not in (None, bay.id):
             continue
-        own = [s for s in registry.stations().values() if s.basin == basin.id and s.kind in RIVERS]
+        along = places_along(every, basin.id, bay)
+        own = [s for s in along.stations if s.kind in RIVERS][-1:]
         sections = _sections(own, bay, day, store=store, registry=registry)
-        mouth = sections[-1] if sections else None
+        mouth = sections[0] if sections else None
         carried = None if mouth is None else _load(mouth.station, day, store)
         found.append(BayRiver(basin, mouth, carried))
     return tuple(found)
@@ -161,11 +194,10 @@ def _sections(
 ) -> tuple[Section, ...]:
     stations = list(stations)
     classes = classes_of(stations, day, store=store, registry=registry)
-    found = [
+    return tuple(
         Section(station, water, _km(station, bay))
         for station, water in zip(stations, classes, strict=True)
-    ]
-    return tuple(sorted(found, key=lambda section: -(section.km or 0)))
+    )
 
 
 def _outfalls(
@@ -175,15 +207,14 @@ def _outfalls(
     sensors = {str(s.id): s for s in registry.sensors().values() if s.station in names}
     current = current_values(store.latest(sensors=list(sensors)), sensors, now)
     alarmed = {alert.station for alert in open_alerts(registry)}
-    found = [
+    return tuple(
         Outfall(
             station,
             station_state(station, sensors.values(), current, station.id in alarmed, now),
             _km(station, bay),
         )
         for station in stations
-    ]
-    return tuple(sorted(found, key=lambda outfall: -(outfall.km or 0)))
+    )
 
 
 def _load(station: Station, day: Interval, store: Store) -> Load:

@@ -18,6 +18,7 @@ from registry.models.people import (
 from registry.models.places import (
     EnterpriseRow,
     PlaceRow,
+    RiverChiefRow,
     SensorParameterRow,
     SensorRow,
     StationRow,
@@ -38,6 +39,7 @@ __all__ = [
     "OutboxItemRow",
     "PersonRow",
     "PlaceRow",
+    "RiverChiefRow",
     "SampleResultRow",
     "SampleRow",
     "SensorParameterRow",

@@ -1,4 +1,4 @@
-"""Tables of who is where: places, enterprises, stations, sensors and their channels."""
+"""Tables of who is where: places, river chiefs, enterprises, stations, sensors, channels."""
 
 from __future__ import annotations
 
@@ -27,6 +27,17 @@ class PlaceRow(Base):
     parent: Mapped[str | None] = mapped_column(ForeignKey("place.id"))
     lon: Mapped[float | None] = mapped_column(Float)
     lat: Mapped[float | None] = mapped_column(Float)
+    chief: Mapped[str | None] = mapped_column(ForeignKey("river_chief.id"))
+
+
+class RiverChiefRow(Base):
+    """Who answers for a river: of a whole basin, or of single sections."""
+
+    __tablename__ = "river_chief"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    zh: Mapped[str] = mapped_column(String(128))
+    en: Mapped[str] = mapped_column(String(128))
+    level: Mapped[str] = mapped_column(String(16))
 
 
 class EnterpriseRow(Base):
@@ -56,6 +67,8 @@ class StationRow(Base):
     kind: Mapped[str] = mapped_column(String(32))
     lon: Mapped[float] = mapped_column(Float)
     lat: Mapped[float] = mapped_column(Float)
+    river_km: Mapped[float | None] = mapped_column(Float)
+    chief: Mapped[str | None] = mapped_column(ForeignKey("river_chief.id"))
 
 
 class SensorRow(Base):

@@ -12,6 +12,7 @@ from network.views import (
     basin_view,
     bay_view,
     calendar_view,
+    chiefs_view,
     facilities,
     ranking,
     targets,
@@ -19,8 +20,9 @@ from network.views import (
 from network.views.calendar import CalendarView
 from network.views.days import day_before
 from network.views.targets import plan
+from network.views.waterways import places_along
 from registry import Registry
-from schemas import CITY_TIME, Level, Period
+from schemas import CITY_TIME, Level, Period, StationId
 from schemas.registry import Place
 from storage import Store
 from tests.network.test_views import NOW, RIVER, YESTERDAY, Rows
@@ -115,7 +117,9 @@ def test_a_basin_runs_from_the_headwater_to_its_bay(
     assert [s.station.id for s in view.sections] == ["st-river-loucun", "st-river-gonghe"]
     assert [s.water.water_class for s in view.sections] == ["III", "worse_than_V"]
     assert view.bay is not None
-    assert (view.bay.id, view.ordered) == ("pearl-estuary", True)
+    assert (view.bay.id, view.order, view.without_km) == ("pearl-estuary", "river_km", ())
+    assert view.chief is not None
+    assert view.chief.id == "chief-maozhou"
     assert (view.assessment.by, view.assessment.water_class) == ("means", "V")
     assert {o.station.id for o in view.outfalls} == {
         "st-outfall-songgang-plating",
@@ -123,8 +127,59 @@ def test_a_basin_runs_from_the_headwater_to_its_bay(
     }
     away = basin_view("guanlan", store=store, registry=registry, now=NOW)
     assert away is not None
-    assert (away.bay, away.ordered, away.sections[0].km) == (None, False, None)
+    assert (away.bay, away.order, away.sections[0].km) == (None, "river_km", None)
     assert away.assessment.state is None
+
+
+def test_a_basin_with_a_place_without_kilometre_falls_back_and_says_so(
+    store: Store, registry: Registry
+) -> None:
+    stations = registry.stations()
+    lacking = stations[StationId("st-outfall-maozhou-wwtp")].model_copy(update={"river_km": None})
+    away = stations[StationId("st-river-qiping")].model_copy(update={"river_km": None})
+    registry.add(stations=[lacking, away])
+    view = basin_view("maozhou", store=store, registry=registry, now=NOW)
+    assert view is not None
+    assert (view.order, view.without_km) == ("distance", ("st-outfall-maozhou-wwtp",))
+    assert [s.station.id for s in view.sections] == ["st-river-loucun", "st-river-gonghe"]
+    beyond = basin_view("guanlan", store=store, registry=registry, now=NOW)
+    assert beyond is not None
+    assert (beyond.order, beyond.without_km) == ("none", ("st-river-qiping",))
+
+
+def test_the_kilometre_decides_where_the_straight_line_would_err(registry: Registry) -> None:
+    # A river in a bow: its mouth lies further from the middle of the bay than a section above it.
+    bay = registry.places()["pearl-estuary"]
+    upper, lower = (registry.stations()[StationId(f"st-river-{n}")] for n in ("gonghe", "loucun"))
+    bow = [
+        upper.model_copy(update={"river_km": 4.0}),
+        lower.model_copy(update={"river_km": 9.0}),
+    ]
+    assert [s.id for s in places_along(bow, "maozhou", bay).stations] == [upper.id, lower.id]
+    plain = [s.model_copy(update={"river_km": None}) for s in bow]
+    assert [s.id for s in places_along(plain, "maozhou", bay).stations] == [lower.id, upper.id]
+
+
+def test_a_chief_answers_for_his_basin_or_for_his_sections(
+    store: Store, registry: Registry, rows: Rows
+) -> None:
+    rows.water("st-river-loucun", YESTERDAY, **RIVER)
+    rows.water("st-river-gonghe", YESTERDAY, **{**RIVER, "nh3n": 2.5})
+    view = chiefs_view(store=store, registry=registry, now=NOW)
+    lines = {line.chief.id: line for line in view.lines if line.chief is not None}
+    whole, part = lines["chief-maozhou"], lines["chief-maozhou-baoan"]
+    assert [s.station.id for s in whole.sections] == ["st-river-loucun", "st-river-gonghe"]
+    assert (whole.on_target, whole.with_target, len(whole.outfalls)) == (1, 2, 2)
+    assert [place.id for place in whole.basins] == ["maozhou"]
+    assert [s.station.id for s in part.sections] == ["st-river-gonghe"]
+    assert (part.on_target, part.with_target, part.basins) == (0, 1, ())
+    assert all(line.chief is not None for line in view.lines), "the demo city's rivers have chiefs"
+    registry.add(places=[registry.places()["maozhou"].model_copy(update={"chief": None})])
+    left = registry.stations()[StationId("st-river-loucun")].model_copy(update={"chief": None})
+    registry.add(stations=[left])
+    nobody = chiefs_view(store=store, registry=registry, now=NOW).lines[-1]
+    assert nobody.chief is None
+    assert [s.station.id for s in nobody.sections] == ["st-river-loucun"]
 
 
 @pytest.mark.parametrize("name", ["nowhere", "futian", "shenzhen-bay"])

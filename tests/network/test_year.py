@@ -15,7 +15,7 @@ import pytest
 from network import aggregate_days, aggregate_hours, aggregate_periods, rejudge_pending
 from network.periods import month_of, year_of
 from registry import Registry, migrate, open_registry
-from registry.seed import demo_city
+from registry.seed import demo_city, river_chiefs
 from schemas import (
     CITY_TIME,
     FlaggedReading,
@@ -53,7 +53,12 @@ def few(tmp_path: Path) -> Registry:
         if sensor.id in SENSORS
     ]
     wanted = {sensor.station for sensor in kept}
-    registry.add(places=places, stations=[s for s in stations if s.id in wanted], sensors=kept)
+    registry.add(
+        chiefs=river_chiefs(),
+        places=places,
+        stations=[s for s in stations if s.id in wanted],
+        sensors=kept,
+    )
     return registry
 
 
