@@ -31,6 +31,7 @@ _CONTRACTS: dict[str, Any] = {
     "station": Station,
     "sensor": Sensor,
     "dead_letter": DeadLetter,
+    "sample": Sample,
     "rule": Rule,
     "alert": Alert,
 }
