@@ -25,9 +25,10 @@ from pathlib import Path
 
 import polars as pl
 
+from network.batches import together
 from network.hours import channels, sensor_hours
 from network.rollup import all_levels, areas_of, stations_of
-from network.run import hours_at_once, together
+from network.run import hours_at_once
 from schemas import Interval, catalogue
 from schemas.observation import OBSERVATIONS
 from schemas.registry import Sensor, Station

@@ -1,4 +1,6 @@
-"""Each night at 00:20: the city day's hours to daily aggregates; sound also by day and night."""
+"""Each night at 00:20: the city day's hours to daily aggregates, sound also by day and night; and
+these to verdicts: AQI, attainment of noise limits, classes of water and sea.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,10 @@ from datetime import timedelta
 from airflow.sdk import Asset, CronDataIntervalTimetable, dag, get_current_context, task
 
 from dags.sources import COMMON, interval_of, sources
-from network import aggregate_days
+from network import aggregate_days, assess_days
 from schemas import Interval
 
-DAILY = Asset("onenet://aggregates/daily")
+DAILY, DAILY_VERDICTS = Asset("onenet://aggregates/daily"), Asset("onenet://verdicts/daily")
 
 
 @dag(
@@ -22,13 +24,21 @@ DAILY = Asset("onenet://aggregates/daily")
 def daily_assessment() -> None:
     @task(outlets=[DAILY])
     def aggregate() -> int:
-        # The night of the day before ends only at 06:00, so that day is done again as well.
-        over = Interval.city_day(interval_of(get_current_context()).start)
-        before = Interval.city_day(over.start - timedelta(hours=1))
         with sources() as (store, registry):
-            return aggregate_days([before, over], store=store, registry=registry)
+            return aggregate_days(ended(), store=store, registry=registry)
 
-    aggregate()
+    @task(outlets=[DAILY_VERDICTS])
+    def assess() -> int:
+        with sources() as (store, registry):
+            return assess_days(ended(), store=store, registry=registry)
+
+    aggregate() >> assess()
+
+
+def ended() -> list[Interval]:
+    """The day that is over, and the one before: its night ended only at 06:00."""
+    over = Interval.city_day(interval_of(get_current_context()).start)
+    return [Interval.city_day(over.start - timedelta(hours=1)), over]
 
 
 daily_assessment()

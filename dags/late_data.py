@@ -1,6 +1,10 @@
-"""Each two minutes: hours whose observations changed are judged again, and the days they touch."""
+"""Each two minutes: hours whose observations changed are judged again, and all that they touch:
+days, months, years, and the verdicts of each.
+"""
 
 from __future__ import annotations
+
+from dataclasses import asdict
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
@@ -20,7 +24,7 @@ def late_data() -> None:
     def rejudge() -> dict[str, int]:
         with sources() as (store, registry):
             done = rejudge_pending(SystemClock().now(), store=store, registry=registry)
-        return {"hours": done.hours, "days": done.days, "rows": done.rows}
+        return asdict(done)
 
     rejudge()
 

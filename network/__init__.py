@@ -1,5 +1,6 @@
-"""The one network: observations become aggregates of every level, and views of them."""
+"""The one network: observations become aggregates of every level, verdicts, and views of them."""
 
+from network.assess import assess_days, assess_hours
 from network.rollup import compare_owners
 from network.run import (
     Rejudged,
@@ -14,6 +15,8 @@ __all__ = [
     "aggregate_days",
     "aggregate_hours",
     "aggregate_periods",
+    "assess_days",
+    "assess_hours",
     "compare_owners",
     "rejudge_pending",
 ]

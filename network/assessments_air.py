@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from network.assessments_rows import ITEMS_MISSING, NO_DATA, Series, city_date
+from network.assessments_rows import INCOMPLETE, ITEMS_MISSING, NO_DATA, Series, city_date
 from schemas import Interval
+from schemas.registry import Station
 from standards import Edition, edition
 from standards.air_means import HOURS, Values, daily_max_8h, running_mean
 from standards.ambient_air import companion, limit
@@ -49,16 +50,31 @@ class AirAssessment:
 class HealthAssessment:
     """AQHI of one place, of the three hours that end with the given one.
 
-    aqhi: 1 to 10, or 10+; None when a pollutant is lacking. risk: key of the category.
+    aqhi: 1 to 10, or 10+; None when a pollutant is lacking. band: the same as 1 to 11. risk: key of
+    the category.
     """
 
     start: datetime
     edition: str
     aqhi: str | None
+    band: int | None
     risk: str | None
     risk_names: Mapping[str, str]
     means: Mapping[str, Decimal]
     missing: tuple[str, ...]
+    valid: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunningMean:
+    """The mean of some hours that end with one. count: of them with a valid value."""
+
+    start: datetime
+    edition: str
+    value: Decimal | None
+    count: int
+    hours: int
     valid: bool
     reason: str
 
@@ -105,15 +121,15 @@ def hour_health(hours: Series, hour: datetime) -> HealthAssessment:
     standard = edition("aqhi", on=city_date(hour))
     found: dict[str, Decimal] = {}
     for parameter in standard.tables["beta"]:
-        last = _hours(hours, parameter, hour, HEALTH_HOURS)
-        mean = running_mean(last, HEALTH_HOURS, HEALTH_HOURS)[-1]
-        if mean is not None:
-            found[parameter] = mean
+        mean = hour_mean(hours, parameter, hour, HEALTH_HOURS)
+        if mean.value is not None:
+            found[parameter] = mean.value
     index = aqhi(found, standard)
     return HealthAssessment(
         start=hour,
         edition=standard.id,
         aqhi=index.aqhi if index else None,
+        band=index.band if index else None,
         risk=index.risk if index else None,
         risk_names=dict(index.risk_names) if index else {},
         means=found,
@@ -121,6 +137,36 @@ def hour_health(hours: Series, hour: datetime) -> HealthAssessment:
         valid=index is not None,
         reason=_reason(bool(found), index is None),
     )
+
+
+def hour_mean(hours: Series, parameter: str, last: datetime, length: int) -> RunningMean:
+    """The mean of so many hours of a pollutant: of those that HJ 663 asks for, else of them all."""
+    rules = _rules(last)
+    values = _hours(hours, parameter, last, length)
+    count = sum(value is not None for value in values)
+    least = rules.tables["minimum"].get(f"hours_of_{length}", length)
+    mean = running_mean(values, length, least)[-1]
+    short = INCOMPLETE if count else NO_DATA
+    return RunningMean(
+        start=last,
+        edition=rules.id,
+        value=mean,
+        count=count,
+        hours=length,
+        valid=mean is not None,
+        reason=short if mean is None else "",
+    )
+
+
+def looks_back(hour: datetime) -> int:
+    """How many hours the AQI of an hour is made of, itself among them: by its edition 1, or 24."""
+    kinds = {item.partition("_")[2] for item in items(edition("aqi", on=city_date(hour)), "hourly")}
+    return 1 if kinds == {"1h"} else HOURS
+
+
+def area_of(station: Station) -> int:
+    """The class of GB 3095 that a station's place is of; 2 where nothing is said."""
+    return int(station.zone) if station.zone in ("1", "2") else 2
 
 
 def day_item(parameter: str) -> str:

@@ -15,13 +15,15 @@ from typing import Literal
 
 from network.assessments_rows import ITEMS_MISSING, NO_DATA, Series, city_date
 from schemas import Interval
-from schemas.registry import Station
+from schemas.registry import Sensor, Station
 from standards import Edition, edition, sea_water, surface_water
+from standards.rounding import revise
 from standards.rows import Measured
 from standards.water_classes import ClassTable, Verdict, class_table
 
 Water = Literal["surface_water", "sea_water"]
 LAKES = ("lake", "reservoir")
+RIVERS = ("river", *LAKES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,22 @@ class BasinAssessment:
     water_class: str | None
     judged: int
     without_class: int
+    valid: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SectionShare:
+    """Of how many sections something holds. rate: percent of those judged, one decimal.
+
+    without: sections of which it cannot be said. Not valid while there is one, nor while one of
+    those judged lacks an item: neither is in the rate as it may be.
+    """
+
+    holding: int
+    judged: int
+    without: int
+    rate: Decimal | None
     valid: bool
     reason: str
 
@@ -155,9 +173,42 @@ def basin_day(sections: Iterable[WaterAssessment], day: Interval) -> BasinAssess
     )
 
 
+def good_share(sections: Iterable[WaterAssessment], day: Interval) -> SectionShare:
+    """The share of good sections 优良断面 on a city day, class III or better."""
+    passing = edition("surface_water", on=city_date(day.start)).tables["basin"]["passing"]
+    every = list(sections)
+    judged = [each.water_class in passing for each in every if each.water_class is not None]
+    return _share(judged, len(every) - len(judged), whole=all(each.valid for each in every))
+
+
+def target_share(sections: Iterable[WaterAssessment]) -> SectionShare:
+    """The share of sections on target 达标断面, of those that have one."""
+    aiming = [each for each in sections if each.target is not None]
+    judged = [each.meets_target for each in aiming if each.meets_target is not None]
+    return _share(judged, len(aiming) - len(judged), whole=len(judged) == len(aiming))
+
+
+def _share(judged: list[bool], without: int, *, whole: bool) -> SectionShare:
+    rate = revise(Decimal(100 * sum(judged)) / len(judged), 1) if judged else None
+    reason = NO_DATA if rate is None else "" if whole else ITEMS_MISSING
+    return SectionShare(sum(judged), len(judged), without, rate, not reason, reason)
+
+
 def classes_on(moment: datetime, family: Water = "surface_water") -> tuple[str, ...]:
     """The classes of water that hold on a day, best first."""
     return tuple(edition(family, on=city_date(moment)).tables["classes"])
+
+
+def expected_of(
+    stations: Iterable[Station], sensors: Iterable[Sensor]
+) -> dict[str, Collection[str]]:
+    """What the sensors in use at each station measure."""
+    found: dict[str, list[str]] = {station.id: [] for station in stations}
+    for sensor in sensors:
+        own = found.get(sensor.station)
+        if own is not None and sensor.state != "retired":
+            own += [key for key in sensor.parameters if key not in own]
+    return dict(found)
 
 
 def _meets(verdict: Verdict | None, missing: tuple[str, ...]) -> bool | None:

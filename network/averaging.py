@@ -34,6 +34,7 @@ _SUMMED: dict[str, dict[str, pl.Expr]] = {
     "energy": {"total": 10 ** (_VALUE * _BEL)},
     "vector": {"east": _RADIANS.sin() * _WEIGHT, "north": _RADIANS.cos() * _WEIGHT},
 }
+METHODS = tuple(_SUMMED)
 _RESULT: dict[str, pl.Expr] = {
     "mean": pl.col("total") * _ONE_OF,
     "sum": pl.col("total"),

@@ -14,10 +14,13 @@ from itertools import groupby
 
 import polars as pl
 
+from network.assess import assess_days, assess_hours
+from network.batches import together
 from network.days import PARTS, day_rows, part_of_day
 from network.hours import channels, sensor_hours
 from network.periods import MADE_OF, city_date, period_rows, touched_periods
 from network.rollup import AREAS, all_levels, areas_of, stations_of
+from network.verdict_rows import averaged
 from registry import Registry
 from schemas import Interval, Level, Period, catalogue
 from schemas.clock import DAY, HOUR
@@ -26,7 +29,6 @@ from storage import Store
 
 DAY_S = 86_400
 HOLD = timedelta(minutes=5)
-GAP = timedelta(hours=6)  # what lies further apart is not read through
 
 # So much is in memory at once.
 OBSERVATIONS = 2_000_000
@@ -39,13 +41,14 @@ SUBJECT_DAYS = 40_000  # some hundred thousand daily rows
 class Rejudged:
     """What a re-judgement touched, and how many rows it wrote.
 
-    periods: months, years and years to date.
+    periods: months, years and years to date. verdicts: those of the rows that judge.
     """
 
     hours: int
     days: int
     periods: int
     rows: int
+    verdicts: int
 
 
 def aggregate_hours(hours: Sequence[Interval], *, store: Store, registry: Registry) -> int:
@@ -69,7 +72,7 @@ def aggregate_days(days: Sequence[Interval], *, store: Store, registry: Registry
     written = 0
     for group in together(days, _days_at_once(registry)):
         reach = Interval(group[0].start, part_of_day(group[-1], Period.NIGHT).end)
-        hours = store.read_aggregates(reach, period=Period.HOUR)
+        hours = averaged(store.read_aggregates(reach, period=Period.HOUR))
         if hours.is_empty():
             continue
         rows = pl.concat(day_rows(hours, group, period, per_day) for period in PARTS)
@@ -95,7 +98,9 @@ def aggregate_periods(
         reach = Interval(min(ends).start, max(end.end for end in ends))
         for level, subjects in _slices(registry, reach):
             for made_of in (Period.DAY, Period.DAYTIME, Period.NIGHT):
-                daily = store.read_aggregates(reach, period=made_of, level=level, subjects=subjects)
+                daily = averaged(
+                    store.read_aggregates(reach, period=made_of, level=level, subjects=subjects)
+                )
                 if daily.is_empty():
                     continue
                 rows = pl.concat(
@@ -111,21 +116,23 @@ def aggregate_periods(
 def rejudge_pending(
     now: datetime, *, store: Store, registry: Registry, hold: timedelta = HOLD
 ) -> Rejudged:
-    """Aggregate the hours that changed since they were last settled, and all that they belong to.
+    """Aggregate and assess the hours that changed since they were settled, and all they belong to.
 
     hold: how long after its end an hour is left alone, for what is still on its way.
     """
     pending = store.pending_hours(now - hold)
     if not pending:
-        return Rejudged(0, 0, 0, 0)
+        return Rejudged(0, 0, 0, 0, 0)
     hours = [each.hour for each in pending]
     days = touched_days(hours, now)
     rows = aggregate_hours(hours, store=store, registry=registry)
     rows += aggregate_days(days, store=store, registry=registry)
     rows += aggregate_periods(days, until=now, store=store, registry=registry)
+    verdicts = assess_hours(hours, store=store, registry=registry)
+    verdicts += assess_days(days, store=store, registry=registry)
     store.settle_hours(pending)
     periods = {span for spans in touched_periods(days, now).values() for span in spans}
-    return Rejudged(len(hours), len(days), len(periods), rows)
+    return Rejudged(len(hours), len(days), len(periods), rows + verdicts, verdicts)
 
 
 def touched_days(hours: Iterable[Interval], now: datetime) -> list[Interval]:
@@ -138,19 +145,6 @@ def touched_days(hours: Iterable[Interval], now: datetime) -> list[Interval]:
         days.add(Interval.city_day(hour.start))
         days.add(Interval.city_day(hour.start - timedelta(hours=6)))
     return sorted(day for day in days if day.end <= now)
-
-
-def together(parts: Iterable[Interval], longest: timedelta) -> Iterator[list[Interval]]:
-    """Hours or days in order, in groups to be read at once: so long at most, without wide gaps."""
-    group: list[Interval] = []
-    for part in sorted(set(parts)):
-        too_far = group and part.start - group[-1].end > GAP
-        if too_far or (group and part.end - group[0].start > longest):
-            yield group
-            group = []
-        group.append(part)
-    if group:
-        yield group
 
 
 def hours_at_once(known: pl.DataFrame) -> timedelta:

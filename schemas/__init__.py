@@ -4,6 +4,7 @@ from schemas.catalogue import Catalogue, Parameter, QcSettings, catalogue, load_
 from schemas.clock import CITY_TIME, Clock, FixedClock, Interval, SystemClock, from_ms, to_ms
 from schemas.flags import Cause, Flag, flag_of, quality
 from schemas.ids import Format, Medium, ParameterKey, SensorId, StationId, Topic, TopicChannel
+from schemas.indices import Index, indices
 from schemas.observation import FlaggedReading, Level, Outcome, Period, SeriesTags
 from schemas.rejection import Rejected
 from schemas.wire import Event, Reading, Status
@@ -18,6 +19,7 @@ __all__ = [
     "Flag",
     "FlaggedReading",
     "Format",
+    "Index",
     "Interval",
     "Level",
     "Medium",
@@ -38,6 +40,7 @@ __all__ = [
     "catalogue",
     "flag_of",
     "from_ms",
+    "indices",
     "load_catalogue",
     "quality",
     "to_ms",

@@ -114,7 +114,7 @@ AGGREGATES: dict[str, pl.DataType] = {
     "completeness": pl.Float64(),  # count / expected, 0..1
     "valid": pl.Boolean(),
     "reason": pl.String(),  # why not valid; "" where valid
-    "method": pl.String(),  # mean, energy, vector, sum
+    "method": pl.String(),  # mean, energy, vector, sum; of an index its kind (see `indices`)
     "edition": pl.String(),  # of the standard whose minimum data it was held to; "" = not recorded
 }
 AGGREGATE_KEY = ["level", "subject", "parameter", "period", "start"]

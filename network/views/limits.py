@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Literal
 
-from network.assessments import city_date, in_zone_network
+from network.assessments import area_of, city_date, in_zone_network
 from schemas import CITY_TIME, Interval, Medium
 from schemas.registry import Station
 from standards import ambient_air, edition, noise
@@ -85,7 +85,7 @@ def _noise(station: Station, parameter: str, hour: datetime) -> Iterator[_Held]:
 
 
 def _air(station: Station, parameter: str, hour: datetime) -> Iterator[_Held]:
-    area = int(station.zone) if station.zone in ("1", "2") else 2
+    area = area_of(station)
     for kind in _KINDS_OF_MEAN:
         try:
             limit = ambient_air.limit(parameter, kind, area=area, on=city_date(hour))

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from alerts import open_alerts
-from network.assessments import NoiseVerdict, WaterAssessment
+from network.assessments import RIVERS, NoiseVerdict, WaterAssessment, area_of
 from network.views.air import POLLUTANTS, AirView, air_view
 from network.views.days import settled_day
 from network.views.limits import LimitSpan, limits_of
 from network.views.noise import noise_verdicts
 from network.views.states import StationState, current_values, station_state
-from network.views.water import RIVERS, classes_of
+from network.views.water import classes_of
 from registry import Registry
 from schemas import Interval, Level, Medium, Period
 from schemas.registry import Sensor, Station
@@ -72,7 +72,7 @@ def station_view(
 def _air(station: Station, measured: list, store: Store, now: datetime) -> AirView | None:
     if station.medium != Medium.AIR or not set(measured) & set(POLLUTANTS):
         return None
-    area = int(station.zone) if station.zone in ("1", "2") else 2
+    area = area_of(station)
     return air_view(Level.STATION, station.id, store=store, now=now, area=area)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from network.assessments import (
+    RIVERS,
     BayAssessment,
+    SectionShare,
     WaterAssessment,
     bay_day,
     by_place,
     city_date,
     classes_on,
+    expected_of,
+    good_share,
     series,
     water_day,
 )
@@ -21,8 +25,6 @@ from registry import Registry
 from schemas import Interval, Level, Medium, Period
 from schemas.registry import Station
 from storage import Store
-
-RIVERS = ("river", "lake", "reservoir")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class BayState:
 class WaterView:
     """counts: every class, best first, of all sections that have one; without_class: the others.
 
+    good: the share of class III or better.
     partial: sections of the counts that lack an item. on_target: of those with_target.
     river_items, bay_items: on which the classes rest.
     """
@@ -52,6 +55,7 @@ class WaterView:
     edition: str
     counts: tuple[ClassCount, ...]
     without_class: int
+    good: SectionShare
     partial: int
     on_target: int
     with_target: int
@@ -80,6 +84,7 @@ def water_view(*, store: Store, registry: Registry, now: datetime) -> WaterView:
         edition=rivers[0].edition if rivers else "",
         counts=tuple(ClassCount(c, found.count(c)) for c in classes_on(day.start)),
         without_class=len(rivers) - len(found),
+        good=good_share(rivers, day),
         partial=sum(a.water_class is not None and not a.valid for a in rivers),
         on_target=sum(a.meets_target is True for a in rivers),
         with_target=sum(a.meets_target is not None for a in rivers),
@@ -102,20 +107,9 @@ def classes_of(
     stations = list(stations)
     if not stations:
         return ()
-    expected = expected_of(stations, registry)
+    expected = expected_of(stations, registry.sensors().values())
     rows = store.read_aggregates(
         day, period=Period.DAY, level=Level.STATION, subjects=[s.id for s in stations]
     )
     own = {subject: series(part) for (_, subject), part in by_place(rows).items()}
     return tuple(water_day(own.get(s.id, {}), s, expected[s.id], day) for s in stations)
-
-
-def expected_of(stations: Iterable[Station], registry: Registry) -> dict[str, Collection[str]]:
-    """What the sensors in use at each station measure."""
-    found: dict[str, list[str]] = {station.id: [] for station in stations}
-    for sensor in registry.sensors().values():
-        if sensor.station in found and sensor.state != "retired":
-            found[sensor.station] += [
-                p for p in sensor.parameters if p not in found[sensor.station]
-            ]
-    return dict(found)

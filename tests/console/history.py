@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from network import aggregate_days
+from network import aggregate_days, assess_days, assess_hours
+from network.verdict_rows import averaged
 from network.views.air import POLLUTANTS
 from registry import Registry
 from schemas import Interval, Level, Period
@@ -21,7 +22,9 @@ def remember(
 ) -> None:
     """Hours and days of every level for some days; of the air of areas only for `long` before."""
     last = Interval.hour(now - timedelta(hours=1)).end
-    model = store.read_aggregates(Interval(last - timedelta(days=1), last), period=Period.HOUR)
+    model = averaged(
+        store.read_aggregates(Interval(last - timedelta(days=1), last), period=Period.HOUR)
+    )
     for back in range(1, days + long + 1):
         rows = model
         if back > days:
@@ -39,3 +42,5 @@ def remember(
     span = Interval(now - timedelta(days=days + long), now)
     over = [day for day in span.city_days() if day.end <= now]
     aggregate_days(over, store=store, registry=registry)
+    assess_hours(list(span.hours()), store=store, registry=registry)
+    assess_days(over, store=store, registry=registry)
