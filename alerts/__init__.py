@@ -4,7 +4,15 @@ from alerts.channels import Channel, MqttChannel, WebhookChannel, channels_from_
 from alerts.evaluate import evaluate
 from alerts.judge import Judged, judge
 from alerts.outbox import Delivered, deliver
-from alerts.reading import AlertEvent, alert, alert_events, alerts, count_alerts, open_alerts
+from alerts.reading import (
+    AlertEvent,
+    alert,
+    alert_events,
+    alerts,
+    alerts_in,
+    count_alerts,
+    open_alerts,
+)
 from alerts.rules import load_rules
 
 __all__ = [
@@ -17,6 +25,7 @@ __all__ = [
     "alert",
     "alert_events",
     "alerts",
+    "alerts_in",
     "channels_from_environment",
     "count_alerts",
     "deliver",

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from registry import Registry
 from registry.models import AlertEventRow, AlertRow
-from schemas import ParameterKey
+from schemas import Interval, ParameterKey
 from schemas.alerts import Alert, AlertState, Severity
 
 _GRAVEST_FIRST = {"red": 0, "orange": 1, "yellow": 2, "blue": 3}
@@ -44,6 +44,17 @@ def alerts(
         query = query.where(AlertRow.state == state)
     if station is not None:
         query = query.where(AlertRow.station == station)
+    with registry.session() as session:
+        return [_alert(row) for row in session.scalars(query)]
+
+
+def alerts_in(registry: Registry, window: Interval) -> list[Alert]:
+    """Alerts whose breach began in a window, in order."""
+    query = (
+        select(AlertRow)
+        .where(AlertRow.started >= window.start, AlertRow.started < window.end)
+        .order_by(AlertRow.started, AlertRow.id)
+    )
     with registry.session() as session:
         return [_alert(row) for row in session.scalars(query)]
 

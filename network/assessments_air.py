@@ -93,14 +93,17 @@ def hour_air(hours: Series, hour: datetime) -> AirAssessment:
     return _assessed(hour, standard, "hourly", mean)
 
 
-def day_air(hours: Series, days: Series, day: Interval, *, area: int = 2) -> AirAssessment:
+def day_air(
+    hours: Series, days: Series, day: Interval, *, area: int = 2, named: str | None = None
+) -> AirAssessment:
     """The AQI of a city day.
 
     hours, days: hourly and daily values of the place; ozone comes from the hours. area: class of
-    GB 3095, for the limit above which a short day of ozone counts.
+    GB 3095, for the limit above which a short day of ozone counts. named: an edition of HJ 633
+    other than that of the day.
     """
     on = city_date(day.start)
-    standard, rules = edition("aqi", on=on), _rules(day.start)
+    standard, rules = edition("aqi", on=on, named=named), _rules(day.start)
 
     def mean(parameter: str, kind: str) -> Decimal | None:
         if not kind:

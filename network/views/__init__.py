@@ -5,41 +5,70 @@ number means and when it is invalid is in docs/views.md. Times are UTC; whoever 
 them to the city's time.
 """
 
+from network.views.air_span import AirDays, AirSpan, PollutantSpan, air_span
+from network.views.alerts_span import AlertSpan, alert_span
 from network.views.calendar import CHOICES, CalendarView, calendar_view
 from network.views.chiefs import ChiefLine, Chiefs, chiefs_view
 from network.views.city import AccountTotals, CityBoard, account_totals, city_board
 from network.views.facilities import Facility, facilities
 from network.views.limits import LimitSpan
+from network.views.noise_span import NoiseSpan, noise_span
+from network.views.owners_span import Compared, LoudSpan, compared, loud
+from network.views.quality_span import QualitySpan, quality_span
 from network.views.ranking import Ranking, ranking
+from network.views.soil_span import SoilMean, soil_span
+from network.views.spans import Reported, month_reported, year_reported
 from network.views.states import Current, StationState
 from network.views.station import StationView, station_view
 from network.views.targets import Targets, targets
+from network.views.water_span import WaterSpan, water_span
 from network.views.waterways import BasinView, BayView, basin_view, bay_view
 
 __all__ = [
     "CHOICES",
     "AccountTotals",
+    "AirDays",
+    "AirSpan",
+    "AlertSpan",
     "BasinView",
     "BayView",
     "CalendarView",
     "ChiefLine",
     "Chiefs",
     "CityBoard",
+    "Compared",
     "Current",
     "Facility",
     "LimitSpan",
+    "LoudSpan",
+    "NoiseSpan",
+    "PollutantSpan",
+    "QualitySpan",
     "Ranking",
+    "Reported",
+    "SoilMean",
     "StationState",
     "StationView",
     "Targets",
+    "WaterSpan",
     "account_totals",
+    "air_span",
+    "alert_span",
     "basin_view",
     "bay_view",
     "calendar_view",
     "chiefs_view",
     "city_board",
+    "compared",
     "facilities",
+    "loud",
+    "month_reported",
+    "noise_span",
+    "quality_span",
     "ranking",
+    "soil_span",
     "station_view",
     "targets",
+    "water_span",
+    "year_reported",
 ]

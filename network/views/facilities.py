@@ -8,7 +8,7 @@ indication of where to look and no verdict.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -83,25 +83,25 @@ def _facility(station: Station, rows: pl.DataFrame, registry: Registry, now: dat
     since = now - timedelta(days=ALERT_DAYS)
     seen = all_alerts(registry, station=station.id, limit=_ALERTS_READ)
     recent = [alert for alert in seen if alert.started >= since]
-    hours = list(rows.filter("valid").select("start", "value").iter_rows())
     site = station.kind == "construction"
     return Facility(
         station=station,
         edition=edition(_family(site), on=city_date(now)).id,
-        day=_over(hours, "day", station),
-        night=_over(hours, "night", station),
+        day=hours_over(rows, "day", station),
+        night=hours_over(rows, "night", station),
         alerts=dict(Counter(str(alert.severity) for alert in recent)),
         open_alerts=sum(alert.state == "open" for alert in recent),
         last_alert=max((alert.started for alert in recent), default=None),
     )
 
 
-def _over(hours: Iterable[tuple[datetime, float]], part: noise.Part, station: Station) -> HoursOver:
+def hours_over(rows: pl.DataFrame, part: noise.Part, station: Station) -> HoursOver:
+    """The hours of a facility, each by the edition of its day. rows: hourly ones of its `laeq`."""
     site = station.kind == "construction"
     zone = noise.SITE if site else station.zone or ""
     judged = over = 0
     worst = Decimal(0)
-    for start, value in hours:
+    for start, value in rows.filter("valid").select("start", "value").iter_rows():
         on = city_date(start)
         quality, standard = edition("noise_quality", on=on), edition(_family(site), on=on)
         if start.astimezone(CITY_TIME).hour not in noise.hours_of(quality, part):
