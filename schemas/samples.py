@@ -70,10 +70,12 @@ class Result(_Record):
     """
 
     determinand: str
-    value: Decimal | None = Field(None, allow_inf_nan=False)
-    limit: Decimal | None = Field(None, gt=0, allow_inf_nan=False)
+    value: Decimal | None = Field(default=None, allow_inf_nan=False)
+    limit: Decimal | None = Field(default=None, gt=0, allow_inf_nan=False)
     unit: str
-    reported: Text = Field("", description="as it was written, where the unit was converted")
+    reported: Text = Field(
+        default="", description="as it was written, where the unit was converted"
+    )
     method: Text = ""
     remark: Text = ""
 
@@ -102,8 +104,8 @@ class Sample(_Record):
     station: StationId
     medium: SampleMedium
     taken: AwareDatetime
-    depth_from: float | None = Field(None, ge=0, le=DEEPEST_M)
-    depth_to: float | None = Field(None, gt=0, le=DEEPEST_M)
+    depth_from: float | None = Field(default=None, ge=0, le=DEEPEST_M)
+    depth_to: float | None = Field(default=None, gt=0, le=DEEPEST_M)
     laboratory: Text = ""
     remark: Text = ""
     results: tuple[Result, ...]

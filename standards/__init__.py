@@ -1,6 +1,14 @@
 """National standards: limits as data, evaluators that are pure, tables assessed row by row."""
 
 from standards.editions import Edition, UnknownEdition, edition, editions
-from standards.files import ASSESSORS, assess_file
+from standards.files import ASSESSORS, assess_file, read_table
 
-__all__ = ["ASSESSORS", "Edition", "UnknownEdition", "assess_file", "edition", "editions"]
+__all__ = [
+    "ASSESSORS",
+    "Edition",
+    "UnknownEdition",
+    "assess_file",
+    "edition",
+    "editions",
+    "read_table",
+]

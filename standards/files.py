@@ -47,15 +47,15 @@ def assess_file(
     assessor = ASSESSORS.get(kind)
     if assessor is None:
         raise ValueError(f"{kind!r} is not assessed; there are: {', '.join(ASSESSORS)}")
-    text, plain = _read(source)
+    text, plain = read_table(source)
     judged = io.StringIO()
     counts = assess_csv(io.StringIO(text, newline=""), judged, assessor, named=named, on=on)
     target.write_text(judged.getvalue(), "utf-8" if plain else "utf-8-sig")
     return counts
 
 
-def _read(source: Path) -> tuple[str, bool]:
-    """The text, and whether it was plain UTF-8."""
+def read_table(source: Path) -> tuple[str, bool]:
+    """A spreadsheet's text, and whether it was plain UTF-8. Raises ValueError, OSError."""
     raw = source.read_bytes()
     for encoding in ("utf-8-sig", "gb18030"):
         try:

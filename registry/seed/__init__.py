@@ -10,6 +10,9 @@ from typing import Any
 import yaml
 
 from registry.registry import Registry
+from registry.samples import add_samples
+from registry.seed.demo_samples import demo_samples
+from schemas import SystemClock
 from schemas.registry import Enterprise, Place, RiverChief, Sensor, Station
 
 
@@ -52,3 +55,4 @@ def seed_demo_city(registry: Registry) -> None:
         stations=stations,
         sensors=sensors,
     )
+    add_samples(registry, demo_samples(), at=SystemClock().now())
