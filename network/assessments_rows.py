@@ -13,7 +13,9 @@ from decimal import Decimal
 import polars as pl
 
 from schemas import CITY_TIME
+from schemas.samples import Sample
 from standards.rounding import exact
+from standards.rows import Measured
 
 # parameter -> start of the hour or day -> valid value, in the parameter's unit
 Series = Mapping[str, Mapping[datetime, Decimal]]
@@ -37,6 +39,16 @@ def by_place(rows: pl.DataFrame) -> dict[Place, pl.DataFrame]:
     """Rows apart by what they are of: (level, subject)."""
     parts = rows.partition_by("level", "subject", as_dict=True)
     return {(str(level), str(subject)): part for (level, subject), part in parts.items()}
+
+
+def found_in(sample: Sample) -> dict[str, Measured]:
+    """What a laboratory found, by determinand; below detection by the limit."""
+    found = {}
+    for one in sample.results:
+        value = one.limit if one.value is None else one.value
+        if value is not None:
+            found[one.determinand] = Measured(value, one.below)
+    return found
 
 
 def city_date(moment: datetime) -> date:

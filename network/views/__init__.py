@@ -7,7 +7,13 @@ them to the city's time.
 
 from network.views.air_span import AirDays, AirSpan, PollutantSpan, air_span
 from network.views.alerts_span import AlertSpan, alert_span
-from network.views.calendar import CHOICES, CalendarView, calendar_view
+from network.views.calendar import (
+    CHOICES,
+    CalendarDay,
+    CalendarView,
+    calendar_day,
+    calendar_view,
+)
 from network.views.chiefs import ChiefLine, Chiefs, chiefs_view
 from network.views.city import AccountTotals, CityBoard, account_totals, city_board
 from network.views.facilities import Facility, facilities
@@ -16,6 +22,8 @@ from network.views.noise_span import NoiseSpan, noise_span
 from network.views.owners_span import Compared, LoudSpan, compared, loud
 from network.views.quality_span import QualitySpan, quality_span
 from network.views.ranking import Ranking, ranking
+from network.views.samples import JudgedSample, PlotView, judged_samples, plot_view
+from network.views.soil import GroundwaterView, SoilView, groundwater_view, soil_view
 from network.views.soil_span import SoilMean, soil_span
 from network.views.spans import Reported, month_reported, year_reported
 from network.views.states import Current, StationState
@@ -32,6 +40,7 @@ __all__ = [
     "AlertSpan",
     "BasinView",
     "BayView",
+    "CalendarDay",
     "CalendarView",
     "ChiefLine",
     "Chiefs",
@@ -39,14 +48,18 @@ __all__ = [
     "Compared",
     "Current",
     "Facility",
+    "GroundwaterView",
+    "JudgedSample",
     "LimitSpan",
     "LoudSpan",
     "NoiseSpan",
+    "PlotView",
     "PollutantSpan",
     "QualitySpan",
     "Ranking",
     "Reported",
     "SoilMean",
+    "SoilView",
     "StationState",
     "StationView",
     "Targets",
@@ -56,17 +69,22 @@ __all__ = [
     "alert_span",
     "basin_view",
     "bay_view",
+    "calendar_day",
     "calendar_view",
     "chiefs_view",
     "city_board",
     "compared",
     "facilities",
+    "groundwater_view",
+    "judged_samples",
     "loud",
     "month_reported",
     "noise_span",
+    "plot_view",
     "quality_span",
     "ranking",
     "soil_span",
+    "soil_view",
     "station_view",
     "targets",
     "water_span",

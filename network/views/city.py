@@ -10,6 +10,7 @@ import polars as pl
 from alerts import open_alerts
 from network.views.air import AirView, air_view
 from network.views.noise import NoiseView, noise_view
+from network.views.soil import SoilView, soil_view
 from network.views.states import StationState, current_values, station_state
 from network.views.water import WaterView, water_view
 from registry import Registry
@@ -67,6 +68,7 @@ class CityBoard:
     air: AirView
     noise: NoiseView
     water: WaterView
+    soil: SoilView
 
 
 # The city's key figures by medium: (level, subject or None = the city, parameter).
@@ -85,7 +87,9 @@ KEY_FIGURES: dict[Medium, tuple[tuple[Level, str, str], ...]] = {
 
 def city_board(*, store: Store, registry: Registry, now: datetime) -> CityBoard:
     """The whole city now."""
-    sensors = [s for s in registry.sensors().values() if s.state != "retired"]
+    every = registry.sensors().values()
+    sensors = [s for s in every if s.state != "retired"]
+    equipped = {s.station for s in every}  # where only samples are taken, nothing falls silent
     stations = registry.stations()
     current = current_values(store.latest(), {sensor.id: sensor for sensor in sensors}, now)
     alerts = open_alerts(registry)
@@ -93,6 +97,7 @@ def city_board(*, store: Store, registry: Registry, now: datetime) -> CityBoard:
     states = tuple(
         station_state(station, sensors, current, station.id in alarmed, now)
         for station in stations.values()
+        if station.id in equipped
     )
     reporting = {c.sensor for channels in current.values() for c in channels if c.fresh}
     return CityBoard(
@@ -106,6 +111,7 @@ def city_board(*, store: Store, registry: Registry, now: datetime) -> CityBoard:
         air=air_view(Level.CITY, "city", store=store, now=now),
         noise=noise_view(stations.values(), store=store, now=now),
         water=water_view(store=store, registry=registry, now=now),
+        soil=soil_view(registry=registry, now=now),
     )
 
 
