@@ -7,6 +7,18 @@ as UTC and come back timezone-aware, whatever the database.
 from registry.models.alerts import AlertEventRow, AlertRow, OutboxItemRow
 from registry.models.base import Base, UtcTime
 from registry.models.dead_letters import DeadLetterRow
+from registry.models.devices import (
+    CalibrationRow,
+    CommandRow,
+    CommissioningRow,
+    ContactRow,
+    CredentialRow,
+    DeviceRow,
+    MaintenanceRow,
+    PhotoRow,
+    SensorEventRow,
+    WorkOrderRow,
+)
 from registry.models.people import (
     ApiTokenRow,
     AuditHeadRow,
@@ -33,19 +45,29 @@ __all__ = [
     "AuditHeadRow",
     "AuditRow",
     "Base",
+    "CalibrationRow",
+    "CommandRow",
+    "CommissioningRow",
+    "ContactRow",
+    "CredentialRow",
     "DeadLetterRow",
+    "DeviceRow",
     "EnterpriseRow",
     "LoginFailureRow",
+    "MaintenanceRow",
     "OutboxItemRow",
     "PersonRow",
+    "PhotoRow",
     "PlaceRow",
     "RiverChiefRow",
     "SampleResultRow",
     "SampleRow",
+    "SensorEventRow",
     "SensorParameterRow",
     "SensorRow",
     "SessionRow",
     "StationRow",
     "UtcTime",
     "VersionRow",
+    "WorkOrderRow",
 ]
