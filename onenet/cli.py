@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from onenet import cli_audit
+from onenet import cli_audit, cli_samples
 from onenet.settings import Settings
 from schemas import CITY_TIME
 
@@ -36,6 +36,7 @@ dashboards_commands = typer.Typer(help="Grafana boards as code.", no_args_is_hel
 schemas_commands = typer.Typer(help="The published contracts.", no_args_is_help=True)
 app.add_typer(deadletters, name="deadletters")
 app.add_typer(cli_audit.app, name="audit")
+app.add_typer(cli_samples.app, name="samples")
 app.add_typer(registry_commands, name="registry")
 app.add_typer(store_commands, name="store")
 app.add_typer(dashboards_commands, name="dashboards")

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
+from registry import audit
 from registry.models import SampleResultRow, SampleRow
 from registry.registry import Registry
 from schemas.ids import StationId
@@ -36,10 +37,17 @@ class Added:
 
 
 def add_samples(
-    registry: Registry, samples: Iterable[Sample], *, at: datetime, dry_run: bool = False
+    registry: Registry,
+    samples: Iterable[Sample],
+    *,
+    at: datetime,
+    dry_run: bool = False,
+    who: str = "",
 ) -> Added:
-    """Add samples, all or none. at: the present moment. dry_run: only say what would be done.
+    """Add samples, all or none.
 
+    at: the present moment. dry_run: only say what would be done. who: is named in the audit log of
+    what was corrected; without, nothing is noted there.
     Raises ValueError for a sample that stands twice, IntegrityError for an unknown station.
     """
     samples = list(samples)
@@ -54,7 +62,23 @@ def add_samples(
                 one = SampleRow.station == sample.station, SampleRow.number == sample.number
                 session.execute(update(SampleRow).where(*one).values(current=False))
             session.add_all(_row(sample) for sample in (*added.new, *added.revised))
+            if who and (added.new or added.revised):
+                audit.note(
+                    session,
+                    at=at,
+                    who=who,
+                    action="samples.import",
+                    subject="samples",
+                    before=None,
+                    after=_told(added),
+                )
     return added
+
+
+def _told(added: Added) -> dict[str, Any]:
+    """What the audit log says of it."""
+    revised = [f"{s.station} {s.number} revision {s.revision}" for s in added.revised]
+    return {"new": len(added.new), "revised": revised}
 
 
 def _plan(session: Session, samples: Sequence[Sample], at: datetime) -> Added:
@@ -78,7 +102,7 @@ def _plan(session: Session, samples: Sequence[Sample], at: datetime) -> Added:
 def _merged(before: Sample, after: Sample) -> Sample:
     """The earlier revision with everything that the later one names."""
     named = {result.determinand: result for result in after.results}
-    results = [named.pop(result.determinand, result) for result in before.results]
+    results = [_result_of(old, named.pop(old.determinand, old)) for old in before.results]
     kept = {
         name: getattr(before, name)
         for name in _KEPT_UNLESS_NAMED
@@ -86,6 +110,11 @@ def _merged(before: Sample, after: Sample) -> Sample:
     }
     same = {"results": (*results, *named.values()), "revision": before.revision}
     return after.model_copy(update={**kept, **same, "recorded": before.recorded})
+
+
+def _result_of(old: Result, new: Result) -> Result:
+    """The new result; the old one where they say the same, in whatever unit it was written."""
+    return old if new.model_copy(update={"reported": old.reported}) == old else new
 
 
 def _known(session: Session, samples: Sequence[Sample]) -> dict[tuple[str, str], Sample]:

@@ -66,6 +66,11 @@ class Reader:
         texts = cells.get("laboratory", ""), cells.get("sample_remark", "")
         return Head(station, medium, number, taken, upper, lower, *texts), wrong
 
+    def medium(self, cells: Row) -> SampleMedium | None:
+        """What a row is of, as far as its station tells; for the rest of it may be wrong."""
+        station = self.stations.get(StationId(cells.get("station", "")))
+        return sampled_medium(station) if station else None
+
     def _name(self, column: str) -> str:
         return self.headers.get(column, column)
 

@@ -18,7 +18,7 @@ from ingest.lab.heads import Head, Reader
 from ingest.lab.results import long_result, wide_result
 from schemas.ids import StationId
 from schemas.registry import Station
-from schemas.samples import Result, Sample
+from schemas.samples import Result, Sample, SampleMedium
 from standards import read_table
 from standards.rows import BadCell
 
@@ -111,10 +111,13 @@ def _take(
     cells = {**given, **{ours: cell for ours, cell in own.items() if cell or ours not in given}}
     head, wrong = reader.head(cells)
     yield from wrong
+    medium = reader.medium(cells)
+    if medium is None:
+        return
+    results, bad = _results(plain, cells, columns, medium)
+    yield from bad
     if head is None:
         return
-    results, bad = _results(plain, cells, columns, head)
-    yield from bad
     if not results and not bad:
         yield BadCell("row", "", "a value for at least one determinand", "fill one in")
     key = head.station.id, head.number
@@ -124,19 +127,19 @@ def _take(
 
 
 def _results(
-    row: Mapping[str, str], cells: Mapping[str, str], columns: Columns, head: Head
+    row: Mapping[str, str], cells: Mapping[str, str], columns: Columns, medium: SampleMedium
 ) -> tuple[list[Result], list[BadCell]]:
     results: list[Result] = []
     wrong: list[BadCell] = []
     if columns.long:
         try:
-            results.append(long_result(cells, columns.headers, head.medium))
+            results.append(long_result(cells, columns.headers, medium))
         except BadCell as problem:
             wrong.append(problem)
         return results, wrong
     for column in columns.contents:
         try:
-            result = wide_result(row, column, head.medium, cells)
+            result = wide_result(row, column, medium, cells)
         except BadCell as problem:
             wrong.append(problem)
             continue
