@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from network import aggregate_days, aggregate_hours, aggregate_periods
+from network import (
+    aggregate_days,
+    aggregate_hours,
+    aggregate_periods,
+    assess_days,
+    assess_hours,
+)
 from onenet.children import Child
 from schemas import Interval, Period
 from storage import open_store
@@ -85,8 +91,10 @@ def test_a_backfill_gives_the_rows_of_live_aggregation(
     day = next(iter(d for d in SPAN.city_days() if d.start >= SPAN.start + timedelta(hours=6)))
     hours = Interval(day.start, day.start + timedelta(hours=6))
     aggregate_hours(list(hours.hours()), store=live, registry=city.registry)
+    assess_hours(list(hours.hours()), store=live, registry=city.registry)
     days = [Interval.city_day(day.start - timedelta(hours=1)), day]
     aggregate_days(days, store=live, registry=city.registry)
+    assess_days(days, store=live, registry=city.registry)
     aggregate_periods(days, until=day.end, store=live, registry=city.registry)
 
     wait_until_scheduled(city, airflow)

@@ -6,10 +6,32 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from network import aggregate_days, aggregate_hours, aggregate_periods, rejudge_pending
+import pytest
+
+from network import (
+    aggregate_days,
+    aggregate_hours,
+    aggregate_periods,
+    assess_days,
+    assess_hours,
+    districts_of,
+    rejudge_pending,
+    roll_up_days,
+    roll_up_hours,
+    roll_up_periods,
+)
 from network.views import city_board, station_view
 from registry import Registry
-from schemas import CITY_TIME, FlaggedReading, Interval, Medium, Period
+from schemas import (
+    CITY_TIME,
+    FlaggedReading,
+    Interval,
+    Medium,
+    Period,
+    SensorId,
+    StationId,
+    indices,
+)
 from storage import Store
 
 START = datetime(2026, 11, 20, tzinfo=CITY_TIME).astimezone(UTC)
@@ -36,6 +58,8 @@ def test_shuffled_late_data_end_in_the_rows_of_an_ordered_rebuild(
     days = list(with_the_night_before.city_days())
     aggregate_days(days, store=ordered, registry=registry)
     aggregate_periods(days, until=NOW, store=ordered, registry=registry)
+    assess_hours(list(SPAN.hours()), store=ordered, registry=registry)
+    assess_days(days, store=ordered, registry=registry)
 
     shuffled = stream[:]
     random.Random(7).shuffle(shuffled)
@@ -67,9 +91,62 @@ def test_late_readings_re_judge_exactly_what_they_touch(
     # The day that was touched is 20 November; its year to date runs on through the 21st.
     assert (done.hours, done.days, done.periods) == (1, 1, 2)
     after = store.read_aggregates(WIDE, period=Period.HOUR)
-    changed = {row[4] for row in set(after.rows()) - set(before.rows())}
-    assert changed == {noon.start}
+    changed = set(after.rows()) - set(before.rows())
+    assert {row[4] for row in changed if row[2] not in indices()} == {noon.start}
+    reached = {
+        key: {row[4] for row in changed if row[2] == key}
+        for key in ("aqi", "iaqi_o3", "aqhi", "o3_3h", "o3_8h")
+    }
+    ahead = [noon.start + timedelta(hours=n) for n in range(8)]
+    assert reached["o3_8h"] == set(ahead), "a mean of eight hours has seven more ahead of it"
+    assert reached["o3_3h"] == set(ahead[:3])
+    assert reached["aqi"] == reached["iaqi_o3"] == {noon.start}
+    assert set() < reached["aqhi"] <= set(ahead[:3]), "bands are wide: not each of them changes"
+    assert {row[2] for row in changed if row[4] > ahead[2]} == {"o3_8h"}
     assert rejudge_pending(NOW, store=store, registry=registry).rows == 0
+
+
+def test_districts_one_by_one_and_then_what_lies_over_them_give_the_same_rows(
+    open_store_at: OpenStore, registry: Registry, readings: Readings
+) -> None:
+    whole, shared = open_store_at("whole"), open_store_at("shared")
+    stream = readings(SPAN)
+    weekly = registry.sensors()[SensorId("soil-kuichong-2")]
+    registry.add(sensors=[weekly.model_copy(update={"cadence_s": 604_800})])
+    for store in (whole, shared):
+        store.write(stream)
+    hours, days = list(SPAN.hours()), list(SPAN.city_days())
+    aggregate_hours(hours, store=whole, registry=registry)
+    aggregate_days(days, store=whole, registry=registry)
+    aggregate_periods(days, until=NOW, store=whole, registry=registry)
+
+    districts = districts_of(registry)
+    assert len(districts) > 5
+    for district in reversed(districts):  # in any order
+        aggregate_hours(hours, store=shared, registry=registry, districts=[district])
+    roll_up_hours(hours, store=shared, registry=registry)
+    for some in (districts[:4], districts[4:]):
+        aggregate_days(days, store=shared, registry=registry, districts=some)
+    roll_up_days(days, store=shared, registry=registry)
+    for district in districts:
+        aggregate_periods(days, until=NOW, store=shared, registry=registry, districts=[district])
+    roll_up_periods(days, until=NOW, store=shared, registry=registry)
+    assert all_rows(shared) == all_rows(whole)
+    for period in (Period.HOUR, Period.DAY, Period.NIGHT, Period.YEAR_TO_DATE):
+        levels = set(whole.read_aggregates(WIDE, period=period)["level"])
+        assert {"sensor", "district", "city"} <= levels
+
+
+def test_work_is_not_shared_out_to_a_district_that_cannot_do_it_alone(
+    open_store_at: OpenStore, registry: Registry
+) -> None:
+    store, hours = open_store_at("city"), list(SPAN.hours())[:1]
+    with pytest.raises(ValueError, match="district 'atlantis' has no stations; there are: baoan"):
+        aggregate_hours(hours, store=store, registry=registry, districts=["atlantis"])
+    odd = registry.stations()[StationId("st-air-lianhua")].model_copy(update={"district": "luohu"})
+    registry.add(stations=[odd])
+    with pytest.raises(ValueError, match="subdistrict 'lianhua' has stations in 'luohu' and, by"):
+        aggregate_days(list(SPAN.city_days()), store=store, registry=registry, districts=["futian"])
 
 
 def test_running_again_changes_nothing(
@@ -79,8 +156,10 @@ def test_running_again_changes_nothing(
     store.write(readings(Interval(START, START + timedelta(hours=3))))
     hours = list(Interval(START, START + timedelta(hours=3)).hours())
     rows = aggregate_hours(hours, store=store, registry=registry)
+    verdicts = assess_hours(hours, store=store, registry=registry)
     before = all_rows(store)
     assert aggregate_hours(hours, store=store, registry=registry) == rows
+    assert assess_hours(hours, store=store, registry=registry) == verdicts > 0
     assert all_rows(store) == before
 
 

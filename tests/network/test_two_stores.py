@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from network import aggregate_days, aggregate_hours, aggregate_periods
+from network import (
+    aggregate_days,
+    aggregate_hours,
+    aggregate_periods,
+    assess_days,
+    assess_hours,
+)
 from registry import Registry
 from schemas import CITY_TIME, FlaggedReading, Interval, Period, SeriesTags
 from storage import Store, open_store
@@ -42,6 +48,8 @@ def test_both_stores_lead_to_the_same_aggregates(
             aggregate_hours(list(SPAN.hours())[:3], store=store, registry=registry)
             days = list(SPAN.city_days())[:1]
             aggregate_days(days, store=store, registry=registry)
+            assess_hours(list(SPAN.hours()), store=store, registry=registry)
+            assess_days(days, store=store, registry=registry)
             for until in (days[0].end, NEXT_YEAR):
                 aggregate_periods(days, until=until, store=store, registry=registry)
         for period in Period:
