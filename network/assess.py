@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from network.assessments_air import OZONE, area_of
+from network.assessments_air import OZONE
 from network.assessments_noise import LEVEL
 from network.assessments_water import expected_of
 from network.batches import together
@@ -22,6 +22,7 @@ from network.verdicts_water import at_sea, is_section, water_verdicts
 from registry import Registry
 from schemas import Interval, Level, Medium, Period
 from schemas.clock import DAY, HOUR
+from standards.station_limits import area_of
 from storage import Store
 
 ROWS = 300_000  # hourly rows of the air in memory at once

@@ -14,7 +14,6 @@ from decimal import Decimal
 
 from network.assessments_rows import INCOMPLETE, ITEMS_MISSING, NO_DATA, Series, city_date
 from schemas import Interval
-from schemas.registry import Station
 from standards import Edition, edition
 from standards.air_means import HOURS, Values, daily_max_8h, running_mean
 from standards.ambient_air import companion, limit
@@ -165,11 +164,6 @@ def looks_back(hour: datetime) -> int:
     """How many hours the AQI of an hour is made of, itself among them: by its edition 1, or 24."""
     kinds = {item.partition("_")[2] for item in items(edition("aqi", on=city_date(hour)), "hourly")}
     return 1 if kinds == {"1h"} else HOURS
-
-
-def area_of(station: Station) -> int:
-    """The class of GB 3095 that a station's place is of; 2 where nothing is said."""
-    return int(station.zone) if station.zone in ("1", "2") else 2
 
 
 def day_item(parameter: str) -> str:

@@ -16,11 +16,12 @@ from typing import Any
 import polars as pl
 
 from network.assessments_rows import INCOMPLETE, NO_DATA, city_date
-from schemas import Interval, Medium, Period
+from schemas import Interval, Period
 from schemas.registry import Station
 from standards import edition
 from standards.noise import Part, judge, limit, zones
 from standards.rounding import exact, revise
+from standards.station_limits import in_zone_network
 
 PARTS: dict[Part, Period] = {"day": Period.DAYTIME, "night": Period.NIGHT}
 NO_ZONE = "no_zone"
@@ -61,16 +62,6 @@ class Attainment:
     judged: int
     without_data: int
     rate: Decimal | None
-
-
-def in_zone_network(station: Station) -> bool:
-    """Whether a station stands for its functional zone."""
-    return (
-        station.medium == Medium.NOISE
-        and station.kind != "construction"
-        and station.grade != "enterprise"
-        and station.enterprise is None
-    )
 
 
 def noise_day(

@@ -15,7 +15,6 @@ from network.assessments_noise import (
     PARTS,
     NoiseVerdict,
     attainment,
-    in_zone_network,
     noise_day,
     zones_of,
 )
@@ -26,6 +25,7 @@ from network.verdict_rows import Row, ruled, verdict
 from schemas import Interval, Level, indices
 from schemas.registry import Station
 from standards.noise import Part
+from standards.station_limits import in_zone_network
 
 ATTAINED = "noise_attained"
 BY_ZONE = (Level.DISTRICT, Level.CITY)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from alerts import open_alerts
-from network.assessments import RIVERS, NoiseVerdict, WaterAssessment, area_of
+from network.assessments import RIVERS, NoiseVerdict, WaterAssessment
 from network.views.air import POLLUTANTS, AirView, air_view
 from network.views.days import settled_day
 from network.views.limits import LimitSpan, limits_of
@@ -19,6 +19,7 @@ from network.views.water import classes_of
 from registry import Registry
 from schemas import Interval, Level, Medium, Period
 from schemas.registry import Sensor, Station
+from standards.station_limits import area_of
 from storage import Store
 
 
