@@ -1,7 +1,8 @@
 """The console: a FastAPI application of server-rendered pages, their JSON, and live updates.
 
-Read-only. Every page is complete without JavaScript; with it the board follows the city by
-server-sent events. Bound to loopback unless settings say otherwise.
+Every page is complete without JavaScript; with it the board follows the city by server-sent events.
+Each route names the action that it needs (`console/security.py`). Bound to loopback unless settings
+say otherwise.
 """
 
 from __future__ import annotations
@@ -13,87 +14,94 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.encoders import jsonable_encoder
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
-from starlette.exceptions import HTTPException as StarletteHTTPException
 
 import alerts as alerting
 from console import pages
+from console.access import Access
+from console.account_pages import add_account_pages
+from console.audit_pages import add_audit_pages
+from console.errors import add_error_pages
+from console.hardening import Hardening
+from console.login import add_login
 from console.network_pages import add_network_pages
 from console.painter import COOKIE, Painter, language_of
+from console.people_pages import add_people_pages
+from console.security import Gate, anybody, check_csrf, identify, require, visitor_of
+from console.soil_pages import add_soil_pages
 from console.sources import Sources
 from drawing import LANGUAGES, city_time
 from network.views import station_view
 from registry import open_registry
+from registry.second_factor import Vault
 from schemas import Clock, Medium, SystemClock
 from schemas.alerts import AlertState
 from storage import StoreUnavailable, open_store
 
 LIVE_EVERY_S = 2.0
-SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-}
+
+BOARD = [Depends(require("board.read"))]
+SENSORS = [Depends(require("sensor.read"))]
+ALERTS = [Depends(require("alert.read"))]
+DEAD_LETTERS = [Depends(require("deadletter.read"))]
 
 
 def create_app(
-    *, store_url: str, registry_url: str, token: str = "", clock: Clock | None = None
+    *,
+    store_url: str,
+    registry_url: str,
+    token: str = "",
+    clock: Clock | None = None,
+    access: Access | None = None,
 ) -> FastAPI:
-    """The application over a store and a registry."""
+    """The application over a store and a registry. access: who gets in; else what a test needs."""
     store, registry = open_store(store_url, token=token), open_registry(registry_url)
     sources = Sources(store, registry, clock or SystemClock())
-    app = FastAPI(title="One Network 一张网", description="The city's board as JSON.")
+    access = access or Access()
+    app = FastAPI(
+        title="One Network 一张网",
+        description="The city's board as JSON.",
+        dependencies=[Depends(identify), Depends(check_csrf)],
+        docs_url=None,  # its scripts come from elsewhere, which our content policy forbids
+        redoc_url=None,
+    )
+    app.state.gate = Gate(registry, sources.clock, access, Vault(access.secret_key))
     painter = Painter()
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
-    _add_middleware(app)
-    _add_error_pages(app, painter)
+    _remember_language(app, access)
+    app.add_middleware(Hardening, access=access)
+    add_error_pages(app, painter)
     _add_pages(app, sources, painter)
     add_network_pages(app, sources, painter)
+    add_soil_pages(app, sources, painter)
     _add_api(app, sources)
+    add_login(app, painter)
+    add_account_pages(app, painter)
+    add_people_pages(app, painter)
+    add_audit_pages(app, painter)
     return app
 
 
-def _add_middleware(app: FastAPI) -> None:
+def _remember_language(app: FastAPI, access: Access) -> None:
     @app.middleware("http")
-    async def dress(
+    async def remember(
         request: Request, call_next: Callable[[Request], Awaitable[Response]]
     ) -> Response:
         response = await call_next(request)
-        response.headers.update(SECURITY_HEADERS)
         wanted = request.query_params.get("lang")
         if wanted in LANGUAGES:
-            response.set_cookie(COOKIE, wanted, max_age=31_536_000, httponly=True, samesite="lax")
+            response.set_cookie(
+                COOKIE,
+                wanted,
+                max_age=31_536_000,
+                httponly=True,
+                samesite="lax",
+                secure=access.tls,
+            )
         return response
-
-
-def _add_error_pages(app: FastAPI, painter: Painter) -> None:
-    def answer(request: Request, status: int, key: str, detail: str) -> Response:
-        if request.url.path.startswith("/api/"):
-            return JSONResponse({"error": detail or key}, status)
-        html = painter.paint("error.html", language_of(request), key=key, detail=detail, page="")
-        return HTMLResponse(html, status)
-
-    @app.exception_handler(StarletteHTTPException)
-    async def http_error(request: Request, error: StarletteHTTPException) -> Response:
-        key = "not_found" if error.status_code == 404 else "bad_request"
-        detail = "" if error.detail in ("Not Found",) else str(error.detail)
-        return answer(request, error.status_code, key, detail)
-
-    @app.exception_handler(RequestValidationError)
-    async def wrong_input(request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return answer(request, 422, "bad_request", f"{where}: {first['msg']}")
-
-    @app.exception_handler(StoreUnavailable)
-    async def store_away(request: Request, _error: StoreUnavailable) -> Response:
-        return answer(request, 503, "trouble", "")
 
 
 def _board_content(sources: Sources, medium: Medium | None) -> dict[str, Any]:
@@ -113,18 +121,18 @@ def _board_content(sources: Sources, medium: Medium | None) -> dict[str, Any]:
 def _add_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
     page = painter.page
 
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    @app.get("/", dependencies=BOARD, include_in_schema=False)
     def board(request: Request, medium: Medium | None = None) -> HTMLResponse:
         return page(request, "board.html", page="board", **_board_content(sources, medium))
 
-    @app.get("/events", include_in_schema=False)
+    @app.get("/events", dependencies=BOARD, include_in_schema=False)
     async def events(request: Request, medium: Medium | None = None) -> StreamingResponse:
         stream = _live(request, sources, painter, medium)
         return StreamingResponse(
             stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
 
-    @app.get("/stations/{station_id}", response_class=HTMLResponse, include_in_schema=False)
+    @app.get("/stations/{station_id}", dependencies=BOARD, include_in_schema=False)
     def station(request: Request, station_id: str) -> HTMLResponse:
         now = sources.clock.now()
         view = station_view(station_id, store=sources.store, registry=sources.registry, now=now)
@@ -142,7 +150,7 @@ def _add_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
             enterprises=sources.registry.enterprises(),
         )
 
-    @app.get("/sensors", response_class=HTMLResponse, include_in_schema=False)
+    @app.get("/sensors", dependencies=SENSORS, include_in_schema=False)
     def sensors(
         request: Request, medium: str = "", district: str = "", state: str = "", text: str = ""
     ) -> HTMLResponse:
@@ -165,13 +173,13 @@ def _add_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
             chosen={"medium": medium, "district": district, "state": state, "text": text},
         )
 
-    @app.get("/alerts", response_class=HTMLResponse, include_in_schema=False)
+    @app.get("/alerts", dependencies=ALERTS, include_in_schema=False)
     def alert_list(request: Request, state: AlertState | None = None) -> HTMLResponse:
         found = alerting.alerts(sources.registry, state=state, limit=200)
         lines = pages.alert_lines(found, sources.registry)
         return page(request, "alerts.html", page="alerts", lines=lines, chosen=state)
 
-    @app.get("/alerts/{number}", response_class=HTMLResponse, include_in_schema=False)
+    @app.get("/alerts/{number}", dependencies=ALERTS, include_in_schema=False)
     def alert(request: Request, number: int) -> HTMLResponse:
         found = alerting.alert(sources.registry, number)
         if found is None:
@@ -184,7 +192,7 @@ def _add_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
             events=alerting.alert_events(sources.registry, number),
         )
 
-    @app.get("/deadletters", response_class=HTMLResponse, include_in_schema=False)
+    @app.get("/deadletters", dependencies=DEAD_LETTERS, include_in_schema=False)
     def deadletters(request: Request, code: str = "") -> HTMLResponse:
         return page(
             request,
@@ -195,7 +203,7 @@ def _add_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
             chosen=code,
         )
 
-    @app.get("/deadletters/{number}", response_class=HTMLResponse, include_in_schema=False)
+    @app.get("/deadletters/{number}", dependencies=DEAD_LETTERS, include_in_schema=False)
     def deadletter(request: Request, number: int) -> HTMLResponse:
         letter = sources.registry.dead_letter(number)
         if letter is None:
@@ -235,21 +243,26 @@ def _parts(
 
 
 def _add_api(app: FastAPI, sources: Sources) -> None:
-    @app.get("/healthz")
+    @app.get("/healthz", dependencies=[Depends(anybody)])
     def healthz() -> dict[str, Any]:
         """Whether store and registry answer."""
         sources.registry.version()
         sources.store.latest(sensors=[])
         return {"ok": True}
 
-    @app.get("/api/board")
+    @app.get("/api/board", dependencies=BOARD)
     def board() -> Any:
         """The whole city now."""
         return jsonable_encoder(sources.board())
 
-    @app.get("/api/stations/{station_id}")
-    def station(station_id: str, hours: Annotated[int, Query(ge=1, le=168)] = 24) -> Any:
-        """One station: state, sensors, observations and hourly aggregates."""
+    @app.get("/api/stations/{station_id}", dependencies=BOARD)
+    def station(
+        request: Request, station_id: str, hours: Annotated[int, Query(ge=1, le=168)] = 24
+    ) -> Any:
+        """One station: state, sensors, observations and hourly aggregates.
+
+        Serial numbers are for those who may see the list of sensors.
+        """
         view = station_view(
             station_id,
             store=sources.store,
@@ -259,10 +272,11 @@ def _add_api(app: FastAPI, sources: Sources) -> None:
         )
         if view is None:
             raise HTTPException(404, f"no station {station_id!r}")
+        hidden = set() if visitor_of(request).may("sensor.read") else {"serial", "source"}
         return jsonable_encoder(
             {
                 "state": view.state,
-                "sensors": view.sensors,
+                "sensors": [sensor.model_dump(exclude=hidden) for sensor in view.sensors],
                 "observations": view.observations.to_dicts(),
                 "hours": view.hours.to_dicts(),
                 "air": view.air,
@@ -272,19 +286,19 @@ def _add_api(app: FastAPI, sources: Sources) -> None:
             }
         )
 
-    @app.get("/api/sensors")
+    @app.get("/api/sensors", dependencies=SENSORS)
     def sensors() -> Any:
         """All sensors."""
         return jsonable_encoder(list(sources.registry.sensors().values()))
 
-    @app.get("/api/alerts")
+    @app.get("/api/alerts", dependencies=ALERTS)
     def alert_list(
         state: AlertState | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Any:
         """Alerts, the newest first."""
         return jsonable_encoder(alerting.alerts(sources.registry, state=state, limit=limit))
 
-    @app.get("/api/deadletters")
+    @app.get("/api/deadletters", dependencies=DEAD_LETTERS)
     def deadletters(
         code: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Any:

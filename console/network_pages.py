@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import HTMLResponse, Response
 
 from console.painter import Painter, language_of
+from console.security import require
 from console.sources import Sources
 from console.tables import ranking_csv
 from drawing.heat_map import heat_map
@@ -23,18 +24,20 @@ Days = Annotated[int, Query(ge=7, le=DAYS_AT_MOST)]
 
 def add_network_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
     """Add all of them to the application."""
-    _add_ranking(app, sources, painter)
-    _add_waters(app, sources, painter)
-    _add_calendar(app, sources, painter)
-    _add_records(app, sources, painter)
+    router = APIRouter(dependencies=[Depends(require("board.read"))])
+    _add_ranking(router, sources, painter)
+    _add_waters(router, sources, painter)
+    _add_calendar(router, sources, painter)
+    _add_records(router, sources, painter)
+    app.include_router(router)
 
 
 def _now(sources: Sources) -> dict[str, Any]:
     return {"store": sources.store, "registry": sources.registry, "now": sources.clock.now()}
 
 
-def _add_ranking(app: FastAPI, sources: Sources, painter: Painter) -> None:
-    @app.get("/ranking", response_class=HTMLResponse, include_in_schema=False)
+def _add_ranking(router: APIRouter, sources: Sources, painter: Painter) -> None:
+    @router.get("/ranking", response_class=HTMLResponse, include_in_schema=False)
     def page(request: Request) -> HTMLResponse:
         return painter.page(
             request,
@@ -44,7 +47,7 @@ def _add_ranking(app: FastAPI, sources: Sources, painter: Painter) -> None:
             places=sources.registry.places(),
         )
 
-    @app.get("/ranking.csv", include_in_schema=False)
+    @router.get("/ranking.csv", include_in_schema=False)
     def table(request: Request) -> Response:
         found = views.ranking(**_now(sources))
         text = ranking_csv(found, sources.registry.places(), language_of(request))
@@ -55,13 +58,13 @@ def _add_ranking(app: FastAPI, sources: Sources, painter: Painter) -> None:
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
-    @app.get("/api/ranking")
+    @router.get("/api/ranking")
     def api() -> Any:
         """Districts and subdistricts by the air and sound of the last whole day."""
         return jsonable_encoder(views.ranking(**_now(sources)))
 
 
-def _add_waters(app: FastAPI, sources: Sources, painter: Painter) -> None:
+def _add_waters(router: APIRouter, sources: Sources, painter: Painter) -> None:
     def basin_of(basin_id: str) -> views.BasinView:
         found = views.basin_view(basin_id, **_now(sources))
         if found is None:
@@ -74,7 +77,7 @@ def _add_waters(app: FastAPI, sources: Sources, painter: Painter) -> None:
             raise HTTPException(404)
         return found
 
-    @app.get("/waters", response_class=HTMLResponse, include_in_schema=False)
+    @router.get("/waters", response_class=HTMLResponse, include_in_schema=False)
     def waters(request: Request) -> HTMLResponse:
         places = sources.registry.places()
         kinds = {kind: [p for p in places.values() if p.kind == kind] for kind in ("basin", "bay")}
@@ -87,36 +90,36 @@ def _add_waters(app: FastAPI, sources: Sources, painter: Painter) -> None:
             bays=[bay_of(place.id) for place in kinds["bay"]],
         )
 
-    @app.get("/basins/{basin_id}", response_class=HTMLResponse, include_in_schema=False)
+    @router.get("/basins/{basin_id}", response_class=HTMLResponse, include_in_schema=False)
     def basin(request: Request, basin_id: str) -> HTMLResponse:
         return painter.page(request, "basin.html", page="waters", view=basin_of(basin_id))
 
-    @app.get("/bays/{bay_id}", response_class=HTMLResponse, include_in_schema=False)
+    @router.get("/bays/{bay_id}", response_class=HTMLResponse, include_in_schema=False)
     def bay(request: Request, bay_id: str) -> HTMLResponse:
         return painter.page(request, "bay.html", page="waters", view=bay_of(bay_id))
 
-    @app.get("/chiefs", response_class=HTMLResponse, include_in_schema=False)
+    @router.get("/chiefs", response_class=HTMLResponse, include_in_schema=False)
     def chiefs(request: Request) -> HTMLResponse:
         view = views.chiefs_view(**_now(sources))
         return painter.page(request, "chiefs.html", page="waters", view=view)
 
-    @app.get("/api/chiefs")
+    @router.get("/api/chiefs")
     def chiefs_api() -> Any:
         """River chiefs: the sections and outfalls that they answer for, against the targets."""
         return jsonable_encoder(views.chiefs_view(**_now(sources)))
 
-    @app.get("/api/basins/{basin_id}")
+    @router.get("/api/basins/{basin_id}")
     def basin_api(basin_id: str) -> Any:
         """One basin: sections from the headwater to the sea, outfalls, the bay."""
         return jsonable_encoder(basin_of(basin_id))
 
-    @app.get("/api/bays/{bay_id}")
+    @router.get("/api/bays/{bay_id}")
     def bay_api(bay_id: str) -> Any:
         """One bay: its class, its stations, the rivers that drain into it."""
         return jsonable_encoder(bay_of(bay_id))
 
 
-def _add_calendar(app: FastAPI, sources: Sources, painter: Painter) -> None:
+def _add_calendar(router: APIRouter, sources: Sources, painter: Painter) -> None:
     def view(parameter: str, district: str, days: int) -> views.CalendarView:
         places = sources.registry.places()
         if parameter not in views.CHOICES:
@@ -133,7 +136,7 @@ def _add_calendar(app: FastAPI, sources: Sources, painter: Painter) -> None:
             count=days,
         )
 
-    @app.get("/calendar", response_class=HTMLResponse, include_in_schema=False)
+    @router.get("/calendar", response_class=HTMLResponse, include_in_schema=False)
     def page(
         request: Request, parameter: str = "aqi", district: str = "", days: Days = DAYS_SHOWN
     ) -> HTMLResponse:
@@ -149,14 +152,14 @@ def _add_calendar(app: FastAPI, sources: Sources, painter: Painter) -> None:
             chosen={"parameter": parameter, "district": district},
         )
 
-    @app.get("/api/calendar")
+    @router.get("/api/calendar")
     def api(parameter: str = "aqi", district: str = "", days: Days = DAYS_SHOWN) -> Any:
         """Daily index, or daily value of one pollutant, of the city or a district."""
         return jsonable_encoder(view(parameter, district, days))
 
 
-def _add_records(app: FastAPI, sources: Sources, painter: Painter) -> None:
-    @app.get("/facilities", response_class=HTMLResponse, include_in_schema=False)
+def _add_records(router: APIRouter, sources: Sources, painter: Painter) -> None:
+    @router.get("/facilities", response_class=HTMLResponse, include_in_schema=False)
     def facilities(request: Request) -> HTMLResponse:
         return painter.page(
             request,
@@ -167,7 +170,7 @@ def _add_records(app: FastAPI, sources: Sources, painter: Painter) -> None:
             enterprises=sources.registry.enterprises(),
         )
 
-    @app.get("/targets", response_class=HTMLResponse, include_in_schema=False)
+    @router.get("/targets", response_class=HTMLResponse, include_in_schema=False)
     def targets(request: Request) -> HTMLResponse:
         return painter.page(
             request,
@@ -177,12 +180,12 @@ def _add_records(app: FastAPI, sources: Sources, painter: Painter) -> None:
             places=sources.registry.places(),
         )
 
-    @app.get("/api/facilities")
+    @router.get("/api/facilities")
     def facilities_api() -> Any:
         """High-noise facilities with the record of their conduct."""
         return jsonable_encoder(views.facilities(**_now(sources)))
 
-    @app.get("/api/targets")
+    @router.get("/api/targets")
     def targets_api() -> Any:
         """Progress towards the targets of the city's plan."""
         return jsonable_encoder(views.targets(**_now(sources)))

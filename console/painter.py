@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from console.security import STRANGER
 from drawing import HTML_LANGUAGE, LANGUAGES, city_map, templates, words
 from registry import district_shapes
 from schemas import catalogue, flag_of
@@ -41,16 +42,21 @@ class Painter:
             **content,
         )
 
-    def page(self, request: Request, template: str, **content: Any) -> HTMLResponse:
+    def page(
+        self, request: Request, template: str, *, status: int = 200, **content: Any
+    ) -> HTMLResponse:
         """A whole page in the visitor's language, which can be changed without losing the filters.
 
-        content: what the template needs; `page` is the entry of the navigation it is under.
+        content: what the template needs; `page` is the entry of the navigation it is under. The
+        navigation shows only where the visitor may go.
         """
         chosen = [
             (key, value) for key, value in request.query_params.multi_items() if key != "lang"
         ]
         kept = f"{urlencode(chosen)}&" if chosen else ""
-        return HTMLResponse(self.paint(template, language_of(request), kept=kept, **content))
+        visitor = getattr(request.state, "visitor", STRANGER)
+        text = self.paint(template, language_of(request), kept=kept, visitor=visitor, **content)
+        return HTMLResponse(text, status)
 
 
 def language_of(request: Request) -> str:

@@ -11,12 +11,12 @@ from network.views import Ranking
 from schemas.registry import Place
 
 BOM = "\ufeff"  # without it, spreadsheets take UTF-8 for something else
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # some spreadsheets take the wide ones, too
 
 
 def safe_text(text: str) -> str:
     """A cell of text that a spreadsheet will not compute."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(_FORMULA) or (text[:1] < " " and text) else text
 
 
 def as_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -6,13 +6,14 @@ showing a way there at all. A route asks the second, and the first as soon as it
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
 
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from schemas.people import Located, Person, Role
+from schemas.people import PUBLIC, Located, Person, Role
 
 
 class Permission(BaseModel):
@@ -30,11 +31,15 @@ class Permission(BaseModel):
 
 
 class Forbidden(Exception):
-    """Somebody may not do this. Tells who, action, rule and remedy."""
+    """Somebody may not do this. Tells who, action, rule and remedy.
 
-    def __init__(self, who: str, action: str, rule: str, remedy: str) -> None:
+    kind: what is lacking, `role`, `scope`, or an API `token` for it.
+    """
+
+    def __init__(self, who: str, action: str, kind: str, rule: str, remedy: str) -> None:
         super().__init__(f"{who} may not {action}: {rule}; {remedy}")
         self.who = who
+        self.kind = kind
         self.action = action
         self.rule = rule
         self.remedy = remedy
@@ -51,6 +56,8 @@ def may_somewhere(person: Person, action: str) -> bool:
     """Whether there is a place where the person may do this. Raises KeyError: unknown action."""
     permission = permissions()[action]
     if permission.roles.isdisjoint(person.roles):
+        return False
+    if not any(fnmatchcase(action, pattern) for pattern in person.only):
         return False
     return bool(person.scopes) or not permission.scoped
 
@@ -95,6 +102,7 @@ def refuse_unless(
         raise Forbidden(
             person.id,
             action,
+            "scope",
             f"it concerns {where}, and the scopes are {', '.join(person.scopes)}",
             "ask somebody of that area, or an administrator for the scope",
         )
@@ -102,5 +110,9 @@ def refuse_unless(
 
 def _by_role(person: Person, action: str) -> Forbidden:
     roles = ", ".join(sorted(permissions()[action].roles - {Role.PUBLIC}))
-    remedy = "log in" if person.roles == (Role.PUBLIC,) else "ask an administrator for the role"
-    return Forbidden(person.id, action, f"it needs one of the roles {roles} and a scope", remedy)
+    if may_somewhere(person.model_copy(update={"only": ("*",)}), action):
+        rule = f"the API token is for {', '.join(person.only)}"
+        return Forbidden(person.id, action, "token", rule, "make a token for this action")
+    remedy = "log in" if person.id == PUBLIC.id else "ask an administrator for the role"
+    rule = f"it needs one of the roles {roles}, and a scope"
+    return Forbidden(person.id, action, "role", rule, remedy)

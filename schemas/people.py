@@ -33,7 +33,8 @@ class Role(StrEnum):
 class Person(BaseModel):
     """Somebody known to the network. `id` is what they log in with and what the audit log says.
 
-    roles and scopes are independent: each role holds in each scope. No scope means nowhere.
+    roles and scopes are independent: each role holds in each scope. No scope means nowhere. only:
+    patterns of actions; somebody who comes with an API token may do no more than it says.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,6 +43,23 @@ class Person(BaseModel):
     name: str = Field(min_length=1, max_length=128)
     roles: tuple[Role, ...] = ()
     scopes: tuple[Scope, ...] = ()
+    only: tuple[str, ...] = ("*",)
+
+
+class Unacceptable(ValueError):
+    """What somebody has given cannot be taken: field, value, rule and remedy.
+
+    code: by which the console finds the same in the visitor's language.
+    """
+
+    def __init__(self, code: str, *, field: str, value: str, rule: str, remedy: str) -> None:
+        shown = f" {value!r}" if value else ""
+        super().__init__(f"{field}{shown}: {rule}; {remedy}")
+        self.code = code
+        self.field = field
+        self.value = value
+        self.rule = rule
+        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True)

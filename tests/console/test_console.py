@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from console import create_app
 from console.tables import as_csv
 from tests.console.conftest import HOSTILE, City
+from tests.console.visiting import client_with
 
 PAGES = ["/", "/?medium=air", "/sensors", "/sensors?medium=water&district=dapeng", "/alerts"]
 PAGES += ["/alerts?state=open", "/alerts/1", "/deadletters", "/deadletters?code=json_broken"]
@@ -29,7 +30,8 @@ def app(city: City) -> FastAPI:
 
 @pytest.fixture
 def client(app: FastAPI) -> TestClient:
-    return TestClient(app)  # without cookies of the test before
+    """Somebody who may see everything; without cookies of the test before."""
+    return client_with(app)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -1,0 +1,101 @@
+"""What went wrong, told to people as a page and to programs as JSON."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+
+from console.painter import Painter
+from console.security import SAFE_METHODS, LoginNeeded, PasswordMustChange, Visitor, visitor_of
+from registry.permissions import Forbidden, permissions
+from schemas.people import Role, Unacceptable
+from storage import StoreUnavailable
+
+KEYS = {404: "not_found", 413: "too_large", 429: "too_many"}
+
+
+def for_programs(request: Request) -> bool:
+    """Whether the answer is read by a program."""
+    return request.url.path.startswith("/api/") or request.headers.get(
+        "authorization", ""
+    ).lower().startswith("bearer ")
+
+
+def add_error_pages(app: FastAPI, painter: Painter) -> None:
+    """Answers for everything that a route may raise."""
+
+    def answer(request: Request, status: int, key: str, detail: str = "") -> Response:
+        if for_programs(request):
+            return JSONResponse({"error": detail or key}, status)
+        with suppress(HTTPException):
+            visitor_of(request)  # for the navigation; where there is no route nobody has asked yet
+        return painter.page(request, "error.html", status=status, key=key, detail=detail, page="")
+
+    @app.exception_handler(HTTPException)
+    def http_error(request: Request, error: HTTPException) -> Response:
+        detail = "" if error.detail in ("Not Found",) else str(error.detail)
+        key = KEYS.get(error.status_code, "bad_request")
+        if detail.startswith("csrf:") and not for_programs(request):
+            key, detail = "form_too_old", ""
+        response = answer(request, error.status_code, key, detail)
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(RequestValidationError)
+    def wrong_input(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return answer(request, 422, "bad_request", f"{where}: {first['msg']}")
+
+    @app.exception_handler(Unacceptable)
+    def unacceptable(request: Request, error: Unacceptable) -> Response:
+        return answer(request, 422, "bad_request", str(error))
+
+    @app.exception_handler(StoreUnavailable)
+    def store_away(request: Request, _error: StoreUnavailable) -> Response:
+        return answer(request, 503, "trouble")
+
+    _add_refusals(app, painter)
+
+
+def _add_refusals(app: FastAPI, painter: Painter) -> None:
+    @app.exception_handler(LoginNeeded)
+    def login_needed(request: Request, _error: LoginNeeded) -> Response:
+        if for_programs(request):
+            return JSONResponse(
+                {"error": "log in, or send an API token: Authorization: Bearer …"},
+                401,
+                {"WWW-Authenticate": "Bearer"},
+            )
+        way = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        back = f"?next={quote(way)}" if request.method in SAFE_METHODS else ""
+        return RedirectResponse(f"/login{back}", 303)
+
+    @app.exception_handler(PasswordMustChange)
+    def password_first(request: Request, _error: PasswordMustChange) -> Response:
+        if for_programs(request):
+            return JSONResponse({"error": "change your password first, under /account"}, 403)
+        return RedirectResponse("/account", 303)
+
+    @app.exception_handler(Forbidden)
+    def forbidden(request: Request, error: Forbidden) -> Response:
+        if for_programs(request):
+            told = {"who": error.who, "action": error.action, "rule": error.rule}
+            return JSONResponse({"error": str(error), **told, "remedy": error.remedy}, 403)
+        permission = permissions()[error.action]
+        visitor: Visitor = visitor_of(request)
+        return painter.page(
+            request,
+            "forbidden.html",
+            status=403,
+            page="",
+            kind=error.kind,
+            permission=permission,
+            roles=[role for role in Role if role in permission.roles and role != Role.PUBLIC],
+            scopes=visitor.person.scopes,
+        )
