@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from onenet import cli_audit, cli_samples
+from onenet import cli_audit, cli_people, cli_report, cli_samples
 from onenet.settings import Settings
 from schemas import CITY_TIME
 
@@ -36,6 +36,8 @@ dashboards_commands = typer.Typer(help="Grafana boards as code.", no_args_is_hel
 schemas_commands = typer.Typer(help="The published contracts.", no_args_is_help=True)
 app.add_typer(deadletters, name="deadletters")
 app.add_typer(cli_audit.app, name="audit")
+app.add_typer(cli_people.app, name="people")
+app.add_typer(cli_report.app, name="report")
 app.add_typer(cli_samples.app, name="samples")
 app.add_typer(registry_commands, name="registry")
 app.add_typer(store_commands, name="store")
@@ -142,10 +144,12 @@ def console() -> None:
             store_url=settings.store_url,
             registry_url=settings.registry_url,
             token=settings.store_token,
+            access=settings.access(),
         ),
         host=settings.console_host,
         port=settings.console_port,
         log_level="warning",
+        server_header=False,
         timeout_graceful_shutdown=3,
     )
 

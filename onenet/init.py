@@ -29,6 +29,9 @@ from onenet.certificates import (
     make_server,
     why_replace,
 )
+from onenet.cli_people import text_of
+from registry import passwords
+from registry.people import FIRST_ADMINISTRATOR
 from schemas import Clock, SystemClock
 
 ENV_FILE = ".env"
@@ -73,12 +76,14 @@ def _setting(value: str) -> Callable[[Mapping[str, str]], str]:
     return lambda _: value
 
 
+ADMINISTRATOR = "CONSOLE_ADMINISTRATOR"
+
 _NARROW = "the administrator's token until a narrower one is made, see docs/deployment.md"
 
 VARIABLES = (
     Variable("POSTGRES_PASSWORD", "PostgreSQL's superuser; used at the first start", _password),
     Variable("REGISTRY_DB_PASSWORD", "owner of the database registry", _password),
-    Variable("REGISTRY_READER_DB_PASSWORD", "reads the registry: the console", _password),
+    Variable("REGISTRY_CONSOLE_DB_PASSWORD", "reads and writes the registry: console", _password),
     Variable("AIRFLOW_DB_PASSWORD", "owner of the database airflow", _password),
     Variable("INFLUX_ADMIN_PASSWORD", "InfluxDB's user admin, for its own pages", _password),
     Variable("INFLUX_ADMIN_TOKEN", "makes the buckets", _password),
@@ -97,6 +102,19 @@ VARIABLES = (
     Variable("MQTT_OPERATOR_PASSWORD", "broker account operator: replays", _password),
     Variable("MQTT_HEALTHCHECK_PASSWORD", "broker account healthcheck: reads uptime", _password),
     Variable("MQTT_FLEET_PASSWORD", "broker account fleet: see onenet init --demo", _password),
+    Variable("CONSOLE_SECRET_KEY", "encrypts secrets of second factors in the registry", _password),
+    Variable(
+        ADMINISTRATOR,
+        "the console's first administrator: the hash of a password that was printed once",
+        _setting(""),
+        secret=False,
+    ),
+    Variable(
+        "CONSOLE_URL",
+        "the console as a browser reaches it; https makes its cookies secure",
+        _setting("http://localhost:8000"),
+        secret=False,
+    ),
     Variable(
         "WEB_ADDRESS",
         "console and Grafana listen here; they speak plain HTTP, so put a TLS proxy before them",
@@ -168,8 +186,12 @@ def _environment(path: Path, force: bool, now: datetime) -> Iterator[Made]:
     old = path.read_text("utf-8") if path.exists() else ""
     values = read_env(old)
     fresh: dict[str, str] = {}
+    password = ""
+    if ADMINISTRATOR not in values:
+        password = passwords.generate()
+        fresh[ADMINISTRATOR] = text_of(passwords.hash_password(password))
     for variable in VARIABLES:
-        there = values.get(variable.name)
+        there = values.get(variable.name, fresh.get(variable.name))
         if there is None or (variable.secret and (force or not there)):
             fresh[variable.name] = variable.make({**values, **fresh})
     if not fresh:
@@ -187,6 +209,9 @@ def _environment(path: Path, force: bool, now: datetime) -> Iterator[Made]:
         yield Made(path, "every secret replaced; databases that exist still have their old ones")
     else:
         yield Made(path, f"kept, and added {', '.join(fresh)}")
+    if password:
+        told = f"log in to the console as {FIRST_ADMINISTRATOR} with {password}"
+        yield Made(path, f"{told}; printed only now, and changed at the first log-in")
 
 
 def _with(old: str, fresh: Mapping[str, str]) -> str:

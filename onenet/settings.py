@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from pydantic_settings import (
@@ -19,6 +20,11 @@ from pydantic_settings import (
 )
 
 from ingest import BrokerAddress
+
+if TYPE_CHECKING:
+    from console.access import Access
+
+SHORTEST_KEY = 32
 
 
 class Settings(BaseSettings):
@@ -42,7 +48,20 @@ class Settings(BaseSettings):
     ingest_batch_age_s: float = 0.5
     console_host: str = "127.0.0.1"
     console_port: int = 8000
+    console_url: str = ""  # as a browser reaches it; https makes cookies secure
+    trusted_hosts: str = ""  # further names of the console, parted by commas; * for any
+    public_board: bool = True  # whether the city is seen without a log-in
+    secret_key: str = ""  # encrypts secrets of second factors
+    session_idle_min: int = 120
+    session_hours: int = 12
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_claim: str = "roles"
+    oidc_roles: str = ""  # officers=enforcement@city; futian=operator@district:futian
+    administrator: str = ""  # the first one's hashed password, as `onenet init` wrote it
     webhook_url: str = ""
+    reports_dir: Path = Path("run/reports")
     catalogue: Path | None = None
     rules: Path | None = None
     log_json: bool = True
@@ -75,6 +94,45 @@ class Settings(BaseSettings):
             self.mqtt_password,
             self.mqtt_tls_ca,
             mqtt5=self.mqtt_version == 5,
+        )
+
+    def access(self) -> Access:
+        """Who gets into the console. Raises ValueError that names the setting."""
+        from datetime import timedelta
+
+        from console.access import Access, Oidc, hosts_of, parse_roles
+        from registry.sessions import Lifetimes
+
+        if self.secret_key and len(self.secret_key) < SHORTEST_KEY:
+            raise ValueError(
+                f"setting secret_key (ONENET_SECRET_KEY): at least {SHORTEST_KEY} characters, "
+                "made by chance; `onenet init` makes one"
+            )
+        oidc = None
+        if self.oidc_issuer:
+            for name in ("oidc_client_id", "oidc_client_secret", "oidc_roles", "console_url"):
+                if not getattr(self, name):
+                    raise ValueError(
+                        f"setting {name} (ONENET_{name.upper()}) is empty; with ONENET_OIDC_ISSUER "
+                        "it is needed, see docs/people.md"
+                    )
+            oidc = Oidc(
+                self.oidc_issuer,
+                self.oidc_client_id,
+                self.oidc_client_secret,
+                self.oidc_claim,
+                parse_roles(self.oidc_roles),
+            )
+        return Access(
+            public_board=self.public_board,
+            url=self.console_url,
+            hosts=hosts_of(self.console_url, self.trusted_hosts),
+            secret_key=self.secret_key,
+            lifetimes=Lifetimes(
+                idle=timedelta(minutes=self.session_idle_min),
+                absolute=timedelta(hours=self.session_hours),
+            ),
+            oidc=oidc,
         )
 
     @classmethod

@@ -30,6 +30,8 @@ from network.views import account_totals
 from onenet.airflow_env import airflow_environment
 from onenet.broker import Account, EmbeddedBroker
 from onenet.children import Child
+from onenet.demo_people import secret_key, settle, variable
+from onenet.init import read_env
 from onenet.ports import choose_port
 from onenet.reconcile import Published, lost
 from registry import Registry, migrate, open_registry, seed_demo_city
@@ -69,6 +71,7 @@ class Stack:
             name: secrets.token_urlsafe(24) for name in ("fleet", "ingest", "alerts", "operator")
         }
         self._ports: dict[str, int] = {}
+        self._people: dict[str, str] = {}
 
     def run(self) -> int:
         """Start, watch, stop, reconcile. Returns the exit code: 0 when nothing was lost."""
@@ -81,6 +84,7 @@ class Stack:
         try:
             if not registry.sensors():
                 seed_demo_city(registry)
+            self._people = settle(registry, self._old_environment(), at=datetime.now(UTC))
             write_fleet(registry, home / "fleet.json")
             broker = EmbeddedBroker(self._ports["broker"], self._accounts())
             broker.start()
@@ -143,6 +147,7 @@ class Stack:
             "ONENET_MQTT_VERSION": "4",
             "ONENET_INGEST_PORT": str(self._ports["ingest"]),
             "ONENET_CONSOLE_PORT": str(self._ports["console"]),
+            "ONENET_SECRET_KEY": secret_key(self._options.home),
         }
 
     # Children
@@ -192,8 +197,15 @@ class Stack:
         """For other shells: `. run/demo.env`, then any onenet command works on this demo."""
         path = self._options.home / "demo.env"
         path.touch(mode=0o600)
-        lines = [f"export {key}='{value}'" for key, value in self._environment("operator").items()]
+        path.chmod(0o600)
+        values = self._environment("operator")
+        values |= {variable(login): password for login, password in self._people.items()}
+        lines = [f"export {key}='{value}'" for key, value in values.items()]
         path.write_text("\n".join(lines) + "\n", "utf-8")
+
+    def _old_environment(self) -> dict[str, str]:
+        path = self._options.home / "demo.env"
+        return read_env(path.read_text("utf-8")) if path.exists() else {}
 
     def _stop_children(self, broker: EmbeddedBroker) -> None:
         self._out.print("stopping: fleet, then what is on its way, then the rest …")
@@ -211,6 +223,8 @@ class Stack:
     def _tell_where(self) -> None:
         say = self._out.print
         say(f"[bold]One Network 一張網[/bold]  board: http://127.0.0.1:{self._ports['console']}/")
+        for login, password in self._people.items():
+            say(f"log in as {login}: {password}", markup=False, highlight=False)
         if self._options.airflow:
             say(f"Airflow: http://127.0.0.1:{self._ports['airflow']}/  (takes half a minute)")
         say(f"broker: 127.0.0.1:{self._ports['broker']}  logs: {self._options.home}/logs")

@@ -7,18 +7,22 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from onenet.init import read_env
-from registry import migrate, open_registry, seed_demo_city
+from registry import Registry, audit, migrate, open_registry, people, seed_demo_city, sessions
+from schemas.people import Person, Role
 from tests.brokers import free_port
 from tests.deploy.compose_file import ROOT, installation
 from tests.parts import need
 
+NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
 SCRIPT = ROOT / "deploy" / "postgres" / "databases.sh"
 
 
@@ -70,7 +74,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 PASSWORDS = {
     "registry": "REGISTRY_DB_PASSWORD",
-    "registry_reader": "REGISTRY_READER_DB_PASSWORD",
+    "registry_console": "REGISTRY_CONSOLE_DB_PASSWORD",
     "airflow": "AIRFLOW_DB_PASSWORD",
 }
 
@@ -80,17 +84,79 @@ def url(server: dict[str, str], role: str, database: str) -> str:
     return f"postgresql://{role}:{password}@127.0.0.1:{server['PORT']}/{database}"
 
 
-def test_the_registry_is_made_by_its_owner_and_only_read_by_the_console(
-    server: dict[str, str],
-) -> None:
+@pytest.fixture(scope="module")
+def console(server: dict[str, str]) -> Registry:
+    """The registry as the console has it: made by its owner, filled, opened by the other user."""
     migrate(url(server, "registry", "registry"))
     seed_demo_city(open_registry(url(server, "registry", "registry")))
-    reader = open_registry(url(server, "registry_reader", "registry"))
-    assert len(reader.sensors()) > 50
-    with psycopg.connect(url(server, "registry_reader", "registry"), autocommit=True) as db:
-        for forbidden in ("DELETE FROM sensor", "UPDATE version SET id = 2", "CREATE TABLE x ()"):
+    return open_registry(url(server, "registry_console", "registry"))
+
+
+def test_the_console_writes_the_registry_and_alters_no_table(
+    server: dict[str, str], console: Registry
+) -> None:
+    assert len(console.sensors()) > 50
+    people.add(
+        console,
+        Person(id="li.na", name="李娜", roles=(Role.OPERATOR,), scopes=("city",)),
+        at=NOON,
+        who="cli:test",
+        password="four blue rivers run",
+    )
+    cookie = sessions.open_session(console, "li.na", at=NOON, lifetimes=sessions.Lifetimes())
+    assert sessions.find_session(console, cookie, at=NOON, lifetimes=sessions.Lifetimes())
+    with psycopg.connect(url(server, "registry_console", "registry"), autocommit=True) as db:
+        for forbidden in (
+            "CREATE TABLE x ()",
+            "DROP TABLE sensor",
+            "ALTER TABLE audit DISABLE TRIGGER ALL",
+            "TRUNCATE audit",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 db.execute(forbidden)
+
+
+@pytest.mark.parametrize("user", ["registry_console", "registry"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit SET why = 'x'",
+        "DELETE FROM audit",
+        "DELETE FROM audit_head",
+        "UPDATE audit_head SET number = 0",
+    ],
+)
+def test_no_user_of_ours_changes_what_the_audit_log_says(
+    server: dict[str, str], console: Registry, user: str, statement: str
+) -> None:
+    note_something(console)
+    with (
+        psycopg.connect(url(server, user, "registry"), autocommit=True) as db,
+        pytest.raises(psycopg.errors.RaiseException, match="append-only"),
+    ):
+        db.execute(statement)
+    assert audit.verify(console) == []
+
+
+def test_many_writers_make_one_chain_on_postgresql(console: Registry) -> None:
+    before = audit.head(console).number
+
+    def several() -> None:
+        for _ in range(10):
+            note_something(console)
+
+    threads = [threading.Thread(target=several) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert audit.head(console).number == before + 40
+    assert audit.verify(console) == []
+
+
+def note_something(registry: Registry) -> None:
+    with registry.session.begin() as session:
+        audit.note(session, at=NOON, who="a", action="b", subject="c", before=None, after={"d": 1})
 
 
 def test_airflow_owns_its_database(server: dict[str, str]) -> None:
@@ -103,7 +169,7 @@ def test_airflow_owns_its_database(server: dict[str, str]) -> None:
     [
         ("airflow", "registry"),
         ("registry", "airflow"),
-        ("registry_reader", "airflow"),
+        ("registry_console", "airflow"),
         ("registry", "postgres"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import ssl
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,9 @@ from typer.testing import CliRunner
 
 from onenet.certificates import RENEW_BEFORE, SERVER_LIFE, hosts_of
 from onenet.cli import app
+from onenet.cli_people import hash_of
 from onenet.init import ACCOUNTS, VARIABLES, Made, init, read_env
+from registry.passwords import fits
 from schemas import FixedClock
 from tests.deploy.production_broker import ROOT
 
@@ -248,6 +251,20 @@ def test_the_command_tells_what_it_did_to_each_file_and_no_secret(tmp_path: Path
     again = CliRunner().invoke(app, ["init", str(tmp_path)])
     assert again.output.count(": kept") == 4
     assert not [v for v in values(tmp_path).values() if len(v) > 16 and v in first.output]
+
+
+def test_the_first_administrators_password_is_printed_once_and_kept_as_a_hash(
+    tmp_path: Path,
+) -> None:
+    first = CliRunner().invoke(app, ["init", str(tmp_path)])
+    found = re.search(r"as administrator with (\S+);", first.output)
+    assert found is not None
+    hashed = hash_of(values(tmp_path)["CONSOLE_ADMINISTRATOR"])
+    assert fits(found[1], hashed)
+    assert not any(found[1].encode() in content for content in snapshot(tmp_path).values())
+    again = CliRunner().invoke(app, ["init", str(tmp_path), "--force"])
+    assert "as administrator" not in again.output
+    assert hash_of(values(tmp_path)["CONSOLE_ADMINISTRATOR"]) == hashed
 
 
 def test_each_account_of_the_broker_has_its_password(tmp_path: Path) -> None:
