@@ -16,6 +16,7 @@ COPY registry registry
 COPY alerts alerts
 COPY ingest ingest
 COPY network network
+COPY bulletin bulletin
 COPY dags dags
 COPY dashboards dashboards
 COPY console console

@@ -38,6 +38,7 @@ from standards.rounding import exact, revise
 from storage import Store
 
 DAYS_OF_A_MONTH = 31
+NOT_AGGREGATED = "not_aggregated"  # there are days, and no row of the span yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ class PollutantSpan:
 
     percent: of the percentile that `value` is, None of a mean. value: one decimal, also when it is
     not valid. days: with a valid daily value. over: of them, above the daily limit; limits: those
-    that held, in order. on_before, on_year: change in percent, one decimal.
+    that held, each with its first day, in order. on_before, on_year: change in percent, one
+    decimal.
     """
 
     parameter: str
@@ -78,7 +80,7 @@ class PollutantSpan:
     highest: Decimal | None
     highest_on: date | None
     over: int
-    limits: tuple[Limit, ...]
+    limits: tuple[tuple[date, Limit], ...]
     on_before: Decimal | None
     on_year: Decimal | None
     valid: bool
@@ -235,7 +237,7 @@ def _pollutant(key: str, now: _Days, before: _Days | None, year: _Days) -> Pollu
         highest=None if highest_on is None else revise(own[highest_on], 1),
         highest_on=highest_on,
         over=sum(attainment(own[day], limits[day]).attains is False for day in own),
-        limits=tuple(dict.fromkeys(limits.values())),
+        limits=_runs(limits),
         on_before=_change(key, percent, value if valid else None, before),
         on_year=_change(key, percent, value if valid else None, year),
         valid=valid,
@@ -243,12 +245,19 @@ def _pollutant(key: str, now: _Days, before: _Days | None, year: _Days) -> Pollu
     )
 
 
+def _runs(limits: Mapping[date, Limit]) -> tuple[tuple[date, Limit], ...]:
+    first: dict[Limit, date] = {}
+    for day, each in limits.items():
+        first.setdefault(each, day)
+    return tuple((day, each) for each, day in first.items())
+
+
 def _statistic(key: str, percent: int | None, of: _Days) -> tuple[Decimal | None, bool, str]:
     """The stored mean, or the percentile of the daily values; whether it is valid; why not."""
     if percent is None:
         row = of.periods.get(key)
         if row is None:
-            return None, False, NO_DATA
+            return None, False, NOT_AGGREGATED if of.values.get(key) else NO_DATA
         value = None if row["value"] is None else exact(row["value"])
         return value, bool(row["valid"]), str(row["reason"])
     own = list(of.values.get(day_item(key), {}).values())

@@ -69,19 +69,18 @@ def calendar_view(
     found = []
     for day in days_back(last, count):
         air = day_air(hourly, daily, day)
-        if parameter == INDEX:
-            value = None if air.aqi is None else Decimal(air.aqi)
-            one = CalendarDay(
-                city_date(day.start), value, air.aqi, air.category, air.valid, air.reason
-            )
-        else:
-            one = _one(air, day_item(parameter))
-        found.append(one)
+        found.append(calendar_day(parameter, air))
     return CalendarView(parameter, str(level), subject, tuple(found))
 
 
-def _one(air: AirAssessment, item: str) -> CalendarDay:
-    on, value, index = city_date(air.start), air.means.get(item), air.items.get(item)
+def calendar_day(parameter: str, air: AirAssessment) -> CalendarDay:
+    """A day as a calendar shows it. parameter: one of `CHOICES`."""
+    on = city_date(air.start)
+    if parameter == INDEX:
+        value = None if air.aqi is None else Decimal(air.aqi)
+        return CalendarDay(on, value, air.aqi, air.category, air.valid, air.reason)
+    item = day_item(parameter)
+    value, index = air.means.get(item), air.items.get(item)
     if value is None:
         return CalendarDay(on, None, None, None, False, NO_DATA)
     found = None if index is None else category(index, edition("aqi", on=on))

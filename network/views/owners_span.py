@@ -18,6 +18,8 @@ from schemas.registry import Station
 from standards.rounding import exact, revise
 from storage import Store
 
+NOT_COMPARED = ("flow",)  # a pipe's beside its river's says nothing of either
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -59,7 +61,8 @@ def compared(
     if not any(of_enterprise(s) for s in every):
         return ()
     rows = span.rows(store=store, level=Level.STATION, subjects=kept)
-    rows = rows.filter(pl.col("parameter").is_in([str(p.key) for p in catalogue()]))
+    measured = [str(p.key) for p in catalogue() if p.key not in NOT_COMPARED]
+    rows = rows.filter(pl.col("parameter").is_in(measured))
     if rows.is_empty():
         return ()
     table = compare_owners(rows, every)

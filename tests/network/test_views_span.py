@@ -145,7 +145,7 @@ def test_a_mean_is_that_of_the_month_rows_and_its_changes_those_of_the_ranking(
         Decimal("61.0"),
         date(2026, 10, 5),
     )
-    assert [limit.value for limit in pm25.limits] == [Decimal(60)]
+    assert [(first, limit.value) for first, limit in pm25.limits] == [(date(2026, 10, 1), 60)]
 
 
 def test_ozone_and_co_are_shown_by_their_percentile(store: Store, rows: Rows) -> None:
@@ -154,7 +154,7 @@ def test_ozone_and_co_are_shown_by_their_percentile(store: Store, rows: Rows) ->
     found = {p.parameter: p for p in air(store).pollutants}
     ozone, co = found["o3"], found["co"]
     assert (ozone.percent, ozone.value, ozone.valid) == (90, Decimal("127.0"), True)
-    assert (ozone.limits[0].value, ozone.over) == (Decimal(160), 0)
+    assert (ozone.limits[0][1].value, ozone.over) == (Decimal(160), 0)
     assert (co.percent, co.value, co.days) == (95, Decimal("1.0"), 31)
     assert found["pm25"].percent is None
 
@@ -170,9 +170,9 @@ def test_a_year_over_a_change_of_edition_is_counted_under_both(store: Store, row
     assert (by_new.good, by_new.judged) == (0, 90), "and above 60 no more"
     assert found.by_day.good == 59, "each day by its own edition"
     pm25 = next(p for p in found.pollutants if p.parameter == "pm25")
-    assert [(limit.edition, limit.value) for limit in pm25.limits] == [
-        ("GB3095-2012", Decimal(75)),
-        ("GB3095-2026", Decimal(60)),
+    assert [(first, limit.edition, limit.value) for first, limit in pm25.limits] == [
+        (date(2026, 1, 1), "GB3095-2012", 75),
+        (date(2026, 3, 1), "GB3095-2026", 60),
     ]
     assert pm25.over == 31
 
