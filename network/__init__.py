@@ -8,7 +8,11 @@ from network.run import (
     aggregate_hours,
     aggregate_periods,
     rejudge_pending,
+    roll_up_days,
+    roll_up_hours,
+    roll_up_periods,
 )
+from network.shares import districts_of
 
 __all__ = [
     "Rejudged",
@@ -18,5 +22,9 @@ __all__ = [
     "assess_days",
     "assess_hours",
     "compare_owners",
+    "districts_of",
     "rejudge_pending",
+    "roll_up_days",
+    "roll_up_hours",
+    "roll_up_periods",
 ]

@@ -13,7 +13,8 @@ from datetime import timedelta
 import polars as pl
 
 from network.averaging import average
-from network.hours import finish
+from network.cadences import CHANNEL, times_in
+from network.hours import HOUR_S, finish
 from schemas import CITY_TIME, Interval, Period
 from schemas.observation import AGGREGATES
 from standards import Edition
@@ -33,13 +34,12 @@ def part_of_day(day: Interval, period: Period) -> Interval:
 
 
 def day_rows(
-    hours: pl.DataFrame, days: Sequence[Interval], period: Period, per_day: pl.DataFrame
+    hours: pl.DataFrame, days: Sequence[Interval], period: Period, slow: pl.DataFrame
 ) -> pl.DataFrame:
     """Aggregates of some days, or of a part of each, from hourly rows of all levels.
 
-    hours: rows of `AGGREGATES` that begin within the periods' spans. per_day: columns subject,
-    hours = in how many hours of a day a slow sensor speaks (all others: in each).
-    Only sound has a daytime and a night.
+    hours: rows of `AGGREGATES` that begin within the periods' spans. slow: columns `SLOW`; all
+    other channels are expected in every hour. Only sound has a daytime and a night.
     """
     begin, end = (timedelta(hours=hour) for hour in PARTS[period])
     wanted = pl.Series([day.start for day in days], dtype=AGGREGATES["start"])
@@ -55,8 +55,8 @@ def day_rows(
     expected = (
         in_part.group_by(key)
         .agg(method=pl.col("method").first())
-        .join(per_day.lazy(), on="subject", how="left")
-        .with_columns(expected=pl.col("hours").fill_null(whole).clip(1, whole).cast(pl.Int32))
+        .join(slow.lazy(), on=CHANNEL, how="left")
+        .with_columns(expected=times_in(whole * HOUR_S).fill_null(whole))
     )
     valid = in_part.filter("valid").with_columns(
         weight=pl.lit(1.0), low=pl.col("minimum"), high=pl.col("maximum")

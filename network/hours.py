@@ -128,11 +128,11 @@ def minimum_data(day: date) -> Edition:
         return min(every, key=lambda one: one.effective_from or date.min)
 
 
-def finish(frame: pl.DataFrame, *, period: Period, least: Least) -> pl.DataFrame:
+def finish(frame: pl.DataFrame, *, period: Period, least: Least | None) -> pl.DataFrame:
     """Statistics to whole rows of `AGGREGATES`, each by the edition of its day.
 
     frame: level, subject, parameter, start, what `average` gives (null without data), `expected`.
-    least: which share of what is expected makes a row valid.
+    least: which share of what is expected makes a row valid; None = each row's own, `needed`.
     """
     starts = frame["start"].unique().to_list()
     rules = [minimum_data(start.astimezone(CITY_TIME).date()) for start in starts]
@@ -140,10 +140,11 @@ def finish(frame: pl.DataFrame, *, period: Period, least: Least) -> pl.DataFrame
         {
             "start": pl.Series(starts, dtype=AGGREGATES["start"]),
             "edition": pl.Series([one.id for one in rules], dtype=pl.String),
-            "least": pl.Series([least(one) for one in rules], dtype=pl.Float64),
+            "least": pl.Series([least(one) if least else None for one in rules], dtype=pl.Float64),
         }
     )
-    needed = pl.col("least") * pl.col("expected") - _LAST_BITS
+    share = pl.col("least") if least else pl.col("needed")
+    needed = share * pl.col("expected") - _LAST_BITS
     judged = frame.join(by_start, on="start").with_columns(enough=pl.col("count") >= needed)
     return whole_rows(judged, period=period)
 

@@ -9,6 +9,9 @@ of a year (324) and every month valid. Of a year to date HJ 663 says nothing: it
 year's share of the days that have passed and to its whole months, so that on 31 December it is the
 year. No other standard of ours states any minimum, so all media are held to these.
 
+A channel slower than daily (a passive sampler changed every week) is held to the same share of what
+its cadence lets expect, rounded up; and to whole months only if it must speak in each.
+
 Percentiles, the 8 h of ozone and whether a year attains are not made here: see `standards`.
 """
 
@@ -21,6 +24,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import polars as pl
 
 from network.averaging import running
+from network.cadences import NONE_SLOW, times_in
 from network.hours import minimum_data, whole_rows
 from schemas import CITY_TIME, Interval, Period
 from schemas.clock import DAY
@@ -44,6 +48,8 @@ TO_DATE = {
 }
 MADE_OF = {**MONTHS, **YEARS, **TO_DATE}
 
+DAY_S = 86_400
+SHORTEST_MONTH_S = 28 * DAY_S  # what is slower need not speak in each month
 _CHANNEL = ["level", "subject", "parameter"]
 _ASKED: dict[str, pl.DataType] = {
     "first": pl.Date(),
@@ -113,11 +119,14 @@ def touched_periods(days: Iterable[Interval], until: datetime) -> dict[Period, l
     }
 
 
-def period_rows(days: pl.DataFrame, spans: Sequence[Span], period: Period) -> pl.DataFrame:
+def period_rows(
+    days: pl.DataFrame, spans: Sequence[Span], period: Period, slow: pl.DataFrame = NONE_SLOW
+) -> pl.DataFrame:
     """Aggregates of some spans, columns `AGGREGATES`.
 
     days: rows of the period `MADE_OF[period]`, of any levels, all those of the spans' days. A
-    channel has a row in every span in which it has a daily row, be it an invalid one.
+    channel has a row in every span in which it has a daily row, be it an invalid one. slow: columns
+    `SLOW`; all other channels are expected every day.
     """
     begins = pl.col("day").dt.truncate("1mo" if period in MONTHS else "1y")
     valid = pl.col("valid")
@@ -132,9 +141,10 @@ def period_rows(days: pl.DataFrame, spans: Sequence[Span], period: Period) -> pl
         weight=pl.lit(1.0),
     )
     key = [*_CHANNEL, "first"]
-    asked = dated.select(key).unique().join(_asked(spans, period), on="first").sort("last")
-    found = asked
-    for known, at in ((running(dated, key, "day"), "day"), (_valid_months(dated, key), "month")):
+    asked = dated.select(key).unique().join(_asked(spans, period), on="first")
+    found = _of_slow(asked, slow).sort("last")
+    months = _valid_months(dated, key, slow)
+    for known, at in ((running(dated, key, "day"), "day"), (months, "month")):
         found = found.join_asof(
             known.sort(at), left_on="last", right_on=at, by=key, check_sortedness=False
         )
@@ -161,19 +171,40 @@ def _asked(spans: Sequence[Span], period: Period) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_ASKED, orient="row")
 
 
-def _valid_months(dated: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+def _of_slow(asked: pl.DataFrame, slow: pl.DataFrame) -> pl.DataFrame:
+    """What is asked of each channel of what is asked of one that speaks every day.
+
+    asked: `expected`, `least`, and maybe `whole_months`, by channel.
+    """
+    # Of a channel that is not slow there is no cadence, and nothing smaller than each day.
+    times = pl.min_horizontal("expected", times_in(DAY_S * pl.col("expected").cast(pl.Int64)))
+    least = -(-pl.col("least") * pl.col("times") // pl.col("expected"))  # rounded up
+    slowed = asked.join(slow, on=_CHANNEL, how="left").with_columns(times=times)
+    every_month = pl.col("cadence_s").fill_null(0) <= SHORTEST_MONTH_S
+    whole = [pl.col("whole_months") * every_month] if "whole_months" in asked.columns else []
+    return (
+        slowed.with_columns(least.cast(pl.Int32).alias("least"), *whole)
+        .with_columns(expected="times")
+        .drop("times", "cadence_s")
+    )
+
+
+def _valid_months(dated: pl.DataFrame, key: Sequence[str], slow: pl.DataFrame) -> pl.DataFrame:
     """How many months have been valid at the end of each `month` that has any daily rows."""
     months = dated.group_by(*key, month=pl.col("day").dt.month_end()).agg(
         days=pl.col("value").count()
     )
     ends = months["month"].unique().to_list()
-    least = pl.DataFrame(
-        {"month": ends, "least_of_month": [_least_of_month(end) for end in ends]},
-        schema={"month": pl.Date, "least_of_month": pl.Int32},
-    )
-    enough = (pl.col("days") >= pl.col("least_of_month")).cast(pl.Int32)
+    of_month = {
+        "month": ends,
+        "least": [_least_of_month(end) for end in ends],
+        "expected": [end.day for end in ends],
+    }
+    schema = {"month": pl.Date, "least": pl.Int32, "expected": pl.Int32}
+    asked = months.join(pl.DataFrame(of_month, schema=schema), on="month")
+    enough = (pl.col("days") >= pl.col("least")).cast(pl.Int32)
     return (
-        months.join(least, on="month")
+        _of_slow(asked, slow)
         .sort("month")
         .select(*key, "month", valid_months=enough.cum_sum().over(key))
     )

@@ -3,7 +3,8 @@
 A station is the mean of its sensors, an area the mean of its stations, each by the parameter's own
 method. Kept apart: an enterprise's own sensors never enter an area; building sites and roadsides
 are judged by themselves, for an area's noise is that of its quarters (HJ 640-2012); rivers make
-basins and sea stations bays, and waters are not averaged over land districts.
+basins and sea stations bays, and waters are not averaged over land districts. The city's air is
+that of its assessment points alone (`city_points`).
 
 `compare_owners` puts the two side by side: what the area's own stations measure, and what the
 enterprises in it measure themselves.
@@ -16,14 +17,20 @@ from collections.abc import Callable, Iterable, Mapping
 import polars as pl
 
 from network.averaging import average
+from network.city_points import city_points, points_of
 from network.hours import finish
 from schemas import Level, Period
 from schemas.observation import AGGREGATES
 from schemas.registry import Sensor, Station
 
-MEMBER_COMPLETENESS = 0.5  # an area needs half of its stations; HJ 663 refines it by indicator
+MEMBER_COMPLETENESS = 0.5  # an area needs half of its stations; of the city's points see there
 BY_THEMSELVES = ("roadside", "construction", "outfall")
-BELONGING = {"member": pl.String(), "level": pl.String(), "subject": pl.String()}
+BELONGING = {
+    "member": pl.String(),
+    "level": pl.String(),
+    "subject": pl.String(),
+    "point": pl.Boolean(),  # of the city's air: whether it is assessed by it; null = all alike
+}
 
 _Area = Callable[[Station], str | None]
 
@@ -66,6 +73,8 @@ AREAS: dict[Level, _Area] = {
     Level.BAY: lambda s: s.bay if s.realm == "sea" else None,
 }
 
+BY_POINTS = (Level.CITY,)
+
 # Which area of a level an enterprise's own station is compared with.
 _NEIGHBOURHOODS: dict[Level, _Area] = {
     Level.SUBDISTRICT: lambda s: s.subdistrict if s.medium != "water" else None,
@@ -77,19 +86,26 @@ _NEIGHBOURHOODS: dict[Level, _Area] = {
 
 def stations_of(sensors: Iterable[Sensor]) -> pl.DataFrame:
     """Which station each sensor stands at, columns `BELONGING`."""
-    rows = [(sensor.id, str(Level.STATION), sensor.station) for sensor in sensors]
+    rows = [(sensor.id, str(Level.STATION), sensor.station, None) for sensor in sensors]
     return pl.DataFrame(rows, schema=BELONGING, orient="row")
 
 
-def areas_of(stations: Iterable[Station]) -> pl.DataFrame:
-    """Which areas of all levels each station lies in, columns `BELONGING`."""
-    return _belonging(stations, AREAS)
+def areas_of(stations: Iterable[Station], levels: Iterable[Level] = tuple(AREAS)) -> pl.DataFrame:
+    """Which areas of some levels each station lies in, columns `BELONGING`."""
+    return _belonging(stations, {level: AREAS[level] for level in levels})
 
 
 def _belonging(stations: Iterable[Station], areas: Mapping[Level, _Area]) -> pl.DataFrame:
+    every = list(stations)
+    points = points_of(station for station in every if _on_land(station))
     rows = [
-        (station.id, str(level), area)
-        for station in stations
+        (
+            station.id,
+            str(level),
+            area,
+            station.id in points if points and level in BY_POINTS else None,
+        )
+        for station in every
         for level, belongs in areas.items()
         if (area := belongs(station)) is not None
     ]
@@ -102,11 +118,20 @@ def roll_up(members: pl.DataFrame, belonging: pl.DataFrame) -> pl.DataFrame:
     members: rows of `AGGREGATES` (sensors or stations). belonging: columns `BELONGING`.
     count is of members with a valid value, expected of all members that should have one.
     """
-    placed = members.drop("level").rename({"subject": "member"}).join(belonging, on="member")
+    rules = city_points()
+    by_points = pl.col("parameter").is_in(rules.items) & pl.col("point").is_not_null()
+    placed = (
+        members.drop("level")
+        .rename({"subject": "member"})
+        .join(belonging, on="member")
+        .filter(~by_points | pl.col("point"))
+    )
     key = ["level", "subject", "parameter", "start"]
     expected = placed.group_by(key).agg(
-        expected=pl.len().cast(pl.Int32), method=pl.col("method").first()
+        expected=pl.len().cast(pl.Int32), method=pl.col("method").first(), points=by_points.all()
     )
+    of_points = pl.when(pl.col("expected") < rules.few.below).then(rules.few.least)
+    needed = pl.when("points").then(of_points.otherwise(rules.least)).otherwise(MEMBER_COMPLETENESS)
     # A sum over time (rain) is a mean over places.
     valid = placed.filter("valid").with_columns(
         method=pl.col("method").replace("sum", "mean"),
@@ -116,9 +141,9 @@ def roll_up(members: pl.DataFrame, belonging: pl.DataFrame) -> pl.DataFrame:
     )
     found = average(valid, key).drop("method")
     return finish(
-        expected.join(found, on=key, how="left"),
+        expected.with_columns(needed=needed).join(found, on=key, how="left"),
         period=Period(members["period"][0]) if members.height else Period.HOUR,
-        least=lambda _: MEMBER_COMPLETENESS,
+        least=None,
     )
 
 

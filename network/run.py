@@ -1,13 +1,14 @@
 """Aggregation as the DAGs call it: reads the store, computes, writes. Idempotent, any range.
 
 `aggregate_hours`, `aggregate_days` and `aggregate_periods` may be run again over any past, in this
-order; `rejudge_pending` runs them over exactly what has changed since, so late data end in the same
-rows as data in time.
+order: for the whole city at once, or for some districts after the others and then for what lies
+over them (`roll_up_*`). `rejudge_pending` runs them over exactly what has changed since, so late
+data end in the same rows as data in time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -19,15 +20,14 @@ from network.batches import together
 from network.days import PARTS, day_rows, part_of_day
 from network.hours import channels, sensor_hours
 from network.periods import MADE_OF, city_date, period_rows, touched_periods
-from network.rollup import AREAS, all_levels, areas_of, stations_of
+from network.rollup import all_levels, roll_up
+from network.shares import Share, share_of, share_over
 from network.verdict_rows import averaged
 from registry import Registry
 from schemas import Interval, Level, Period, catalogue
 from schemas.clock import DAY, HOUR
-from schemas.registry import Sensor
 from storage import Store
 
-DAY_S = 86_400
 HOLD = timedelta(minutes=5)
 
 # So much is in memory at once.
@@ -51,14 +51,24 @@ class Rejudged:
     verdicts: int
 
 
-def aggregate_hours(hours: Sequence[Interval], *, store: Store, registry: Registry) -> int:
-    """Write the hourly aggregates of all levels for some hours; returns the number of rows."""
-    sensors = list(registry.sensors().values())
-    at_stations, in_areas = stations_of(sensors), areas_of(registry.stations().values())
-    known = channels(sensors, catalogue())
+def aggregate_hours(
+    hours: Sequence[Interval],
+    *,
+    store: Store,
+    registry: Registry,
+    districts: Collection[str] | None = None,
+) -> int:
+    """Write the hourly aggregates of all levels for some hours; returns the number of rows.
+
+    districts: only of these, up to the level of the district; None = the whole city.
+    """
+    share = share_of(registry, districts)
+    at_stations, in_areas = share.at_stations(), share.in_areas()
+    known = channels(share.sensors, catalogue())
+    names = None if share.whole else [sensor.id for sensor in share.sensors]
     written = 0
     for group in together(hours, hours_at_once(known)):
-        observations = store.read(Interval(group[0].start, group[-1].end))
+        observations = store.read(Interval(group[0].start, group[-1].end), sensors=names)
         rows = sensor_hours(observations, known, [hour.start for hour in group])
         every = all_levels(rows, at_stations, in_areas)
         store.write_aggregates(every)
@@ -66,29 +76,83 @@ def aggregate_hours(hours: Sequence[Interval], *, store: Store, registry: Regist
     return written
 
 
-def aggregate_days(days: Sequence[Interval], *, store: Store, registry: Registry) -> int:
-    """Write the daily aggregates (sound: daytime and night too) from the hourly ones."""
-    per_day = _hours_a_day(registry.sensors().values())
+def roll_up_hours(hours: Sequence[Interval], *, store: Store, registry: Registry) -> int:
+    """Write the hours of city, basins and bays, when those of every district are there."""
+    share = share_over(registry)
+    in_areas, known = share.in_areas(), channels(share.sensors, catalogue())
+    wanted = [hour.start for hour in hours]
     written = 0
-    for group in together(days, _days_at_once(registry)):
+    for group in together(hours, hours_at_once(known)):
+        reach = Interval(group[0].start, group[-1].end)
+        stations = averaged(
+            store.read_aggregates(reach, period=Period.HOUR, level=Level.STATION)
+        ).filter(pl.col("start").is_in(wanted))
+        if stations.is_empty():
+            continue
+        rows = roll_up(stations, in_areas)
+        store.write_aggregates(rows)
+        written += rows.height
+    return written
+
+
+def aggregate_days(
+    days: Sequence[Interval],
+    *,
+    store: Store,
+    registry: Registry,
+    districts: Collection[str] | None = None,
+) -> int:
+    """Write the daily aggregates (sound: daytime and night too) from the hourly ones.
+
+    districts: as in `aggregate_hours`.
+    """
+    return _days(days, share_of(registry, districts), store)
+
+
+def roll_up_days(days: Sequence[Interval], *, store: Store, registry: Registry) -> int:
+    """Write the days of city, basins and bays from their hours."""
+    return _days(days, share_over(registry), store)
+
+
+def _days(days: Sequence[Interval], share: Share, store: Store) -> int:
+    slow = share.slow()
+    written = 0
+    for group in together(days, _days_at_once(share)):
         reach = Interval(group[0].start, part_of_day(group[-1], Period.NIGHT).end)
-        hours = averaged(store.read_aggregates(reach, period=Period.HOUR))
+        hours = averaged(share.read(reach, Period.HOUR, store))
         if hours.is_empty():
             continue
-        rows = pl.concat(day_rows(hours, group, period, per_day) for period in PARTS)
+        rows = pl.concat(day_rows(hours, group, period, slow) for period in PARTS)
         store.write_aggregates(rows)
         written += rows.height
     return written
 
 
 def aggregate_periods(
-    days: Sequence[Interval], *, until: datetime, store: Store, registry: Registry
+    days: Sequence[Interval],
+    *,
+    until: datetime,
+    store: Store,
+    registry: Registry,
+    districts: Collection[str] | None = None,
 ) -> int:
     """Write the months, years and years to date that these city days belong to, from daily rows.
 
     until: what is over by then; a period that is not has no rows yet. Memory stays small: a part of
-    the subjects is done at a time.
+    the subjects is done at a time. districts: as in `aggregate_hours`.
     """
+    return _periods(days, until, share_of(registry, districts), store)
+
+
+def roll_up_periods(
+    days: Sequence[Interval], *, until: datetime, store: Store, registry: Registry
+) -> int:
+    """Write the months, years and years to date of city, basins and bays from their days."""
+    return _periods(days, until, share_over(registry), store)
+
+
+def _periods(days: Sequence[Interval], until: datetime, share: Share, store: Store) -> int:
+    slow = share.slow()
     written = 0
     for _, group in groupby(sorted(set(days)), key=lambda day: city_date(day.start).year):
         touched = touched_periods(group, until)
@@ -96,7 +160,7 @@ def aggregate_periods(
         if not ends:
             continue
         reach = Interval(min(ends).start, max(end.end for end in ends))
-        for level, subjects in _slices(registry, reach):
+        for level, subjects in _slices(share, reach):
             for made_of in (Period.DAY, Period.DAYTIME, Period.NIGHT):
                 daily = averaged(
                     store.read_aggregates(reach, period=made_of, level=level, subjects=subjects)
@@ -104,7 +168,7 @@ def aggregate_periods(
                 if daily.is_empty():
                     continue
                 rows = pl.concat(
-                    period_rows(daily, touched[period], period)
+                    period_rows(daily, touched[period], period, slow)
                     for period, of in MADE_OF.items()
                     if of is made_of and touched[period]
                 )
@@ -152,30 +216,22 @@ def hours_at_once(known: pl.DataFrame) -> timedelta:
     return max(1, OBSERVATIONS // max(1, int(known["expected"].sum()))) * HOUR
 
 
-def _days_at_once(registry: Registry) -> timedelta:
-    """How much time of the city's hourly rows fits into memory."""
-    channels = sum(len(sensor.parameters) for sensor in registry.sensors().values())
+def _days_at_once(share: Share) -> timedelta:
+    """How much time of a share's hourly rows fits into memory."""
+    channels = sum(len(sensor.parameters) for sensor in share.sensors)
     return max(1, HOURLY_ROWS // max(1, 24 * LEVELS_A_CHANNEL * channels)) * DAY
 
 
-def _slices(registry: Registry, reach: Interval) -> Iterator[tuple[Level | None, list[str] | None]]:
-    """The city in parts whose days of a span fit into memory: a small city in one, else by level.
+def _slices(share: Share, reach: Interval) -> Iterator[tuple[Level | None, list[str] | None]]:
+    """A share in parts whose days of a span fit into memory: a small city in one, else by level.
 
     Each part is a level and its subjects; None = all of them.
     """
-    sensors, stations = list(registry.sensors()), list(registry.stations())
     at_once = max(1, SUBJECT_DAYS // max(1, reach.length // DAY))
-    if len(sensors) + 2 * len(stations) <= at_once:  # there are fewer areas than stations
+    # There are fewer areas than stations.
+    if share.whole and len(share.sensors) + 2 * len(share.stations) <= at_once:
         yield None, None
         return
-    for level, names in ((Level.SENSOR, sensors), (Level.STATION, stations)):
+    for level, names in share.subjects():
         for at in range(0, len(names), at_once):
-            yield level, [str(name) for name in names[at : at + at_once]]
-    for level in AREAS:
-        yield level, None
-
-
-def _hours_a_day(sensors: Iterable[Sensor]) -> pl.DataFrame:
-    """Sensors slower than hourly, with the number of hours in which they speak."""
-    slow = [(s.id, max(1, DAY_S // s.cadence_s)) for s in sensors if s.cadence_s > 3600]
-    return pl.DataFrame(slow, schema={"subject": pl.String, "hours": pl.Int32}, orient="row")
+            yield level, names[at : at + at_once]

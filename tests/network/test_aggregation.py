@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from network.averaging import average
+from network.cadences import NONE_SLOW, slow_channels
+from network.city_points import city_points, points_of
 from network.days import day_rows, part_of_day
 from network.hours import channels, sensor_hours
 from network.rollup import all_levels, areas_of, stations_of
@@ -21,7 +26,6 @@ from schemas.observation import AGGREGATES, OBSERVATIONS
 from schemas.registry import Sensor
 
 T0 = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
-NONE_SLOW = pl.DataFrame(schema={"subject": pl.String, "hours": pl.Int32})
 
 
 def sensor(
@@ -182,18 +186,106 @@ def value_of(rows: pl.DataFrame, level: str, subject: str, key: str) -> dict:
 
 
 def test_stations_make_subdistricts_districts_and_the_city() -> None:
-    air = [s.id for s in SENSORS if "pm25" in s.parameters and s.state == "active"]
-    rows = city_hour({name: 10.0 + index for index, name in enumerate(air)}, "pm25")
+    air = [s.id for s in SENSORS if "humidity" in s.parameters and s.state == "active"]
+    rows = city_hour({name: 10.0 + index for index, name in enumerate(air)}, "humidity")
     assert dict(rows.schema) == AGGREGATES
-    city = value_of(rows, "city", "city", "pm25")
-    stations = rows.filter(pl.col("level") == "station", pl.col("parameter") == "pm25")
+    city = value_of(rows, "city", "city", "humidity")
+    stations = rows.filter(pl.col("level") == "station", pl.col("parameter") == "humidity")
     assert city["value"] == pytest.approx(stations["value"].mean())
     assert city["count"] == city["expected"] == stations.height
-    futian = value_of(rows, "district", "futian", "pm25")
+    futian = value_of(rows, "district", "futian", "humidity")
     inside = stations.filter(
         pl.col("subject").is_in([s.id for s in STATIONS if s.district == "futian"])
     )
     assert futian["value"] == pytest.approx(inside["value"].mean())
+
+
+# The city's air is that of its assessment points (HJ 663)
+
+POINTS = [s.id for s in STATIONS if s.medium == "air" and s.grade == "national"]
+
+
+def pm25_hour(national: list[float | None], others: float) -> pl.DataFrame:
+    """An hour of PM2.5: one value for each national point, None = silent; one for all others."""
+    at_points = dict(zip(POINTS, national, strict=True))
+    values = {
+        s.id: at_points.get(s.station, others)
+        for s in SENSORS
+        if "pm25" in s.parameters and s.state == "active"
+    }
+    return city_hour({key: v for key, v in values.items() if v is not None}, "pm25")
+
+
+def test_the_citys_air_is_the_mean_of_its_national_points() -> None:
+    rows = pm25_hour([10.0, 20.0, 30.0, 40.0, 50.0, 60.0], others=999.0)
+    city = value_of(rows, "city", "city", "pm25")
+    assert (city["value"], city["count"], city["expected"], city["valid"]) == (35.0, 6, 6, True)
+    assert value_of(rows, "district", "longhua", "pm25")["value"] == pytest.approx(999.0), (
+        "a district is that of all its stations"
+    )
+
+
+@pytest.mark.parametrize(("silent", "valid"), [(1, True), (2, False)])
+def test_three_quarters_of_the_points_are_needed(silent: int, valid: bool) -> None:
+    national: list[float | None] = [None] * silent + [20.0] * (6 - silent)
+    city = value_of(pm25_hour(national, others=20.0), "city", "city", "pm25")
+    assert (city["count"], city["expected"], city["valid"]) == (6 - silent, 6, valid)
+    assert city["reason"] == ("" if valid else "incomplete")
+
+
+def test_with_fewer_than_four_points_half_are_enough() -> None:
+    rules = city_points()
+    assert [rules.needed(points) for points in (1, 3, 4, 20)] == [0.5, 0.5, 0.75, 0.75]
+    few = [s for s in STATIONS if s.id not in POINTS[:3]]
+    keys = {"pm25": [s.id for s in SENSORS if s.station in POINTS[3:] and s.state == "active"]}
+    readings = [
+        (name, T0 + timedelta(minutes=5 * n), "pm25", 20.0, 1)
+        for name in keys["pm25"]
+        if not name.startswith(POINTS[3].removeprefix("st-"))
+        for n in range(12)
+    ]
+    rows = all_levels(
+        sensor_hours(
+            pl.DataFrame(readings, schema=OBSERVATIONS, orient="row"),
+            channels(SENSORS, catalogue()),
+            [T0],
+        ),
+        stations_of(SENSORS),
+        areas_of(few),
+    )
+    city = value_of(rows, "city", "city", "pm25")
+    assert (city["count"], city["expected"], city["valid"]) == (2, 3, True)
+
+
+def test_a_city_without_national_points_is_the_mean_of_all_its_stations() -> None:
+    local = [s.model_copy(update={"grade": "city"}) for s in STATIONS]
+    sensors = [s for s in SENSORS if "pm25" in s.parameters and s.state == "active"]
+    hours = pl.concat(
+        [hourly([float(n)], T0).with_columns(subject=pl.lit(s.id)) for n, s in enumerate(sensors)]
+    )
+    rows = all_levels(hours, stations_of(sensors), areas_of(local))
+    stations = rows.filter(pl.col("level") == "station")
+    city = value_of(rows, "city", "city", "pm25")
+    assert city["count"] == city["expected"] == stations.height
+    assert city["value"] == pytest.approx(stations["value"].mean())
+
+
+def test_an_installation_chooses_its_own_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = yaml.safe_load(Path(str(files("network") / "city_points.yaml")).read_text("utf-8"))
+    own = tmp_path / "points.yaml"
+    own.write_text(yaml.safe_dump({**shipped, "grades": ["provincial"]}), "utf-8")
+    monkeypatch.setenv("ONENET_CITY_POINTS", str(own))
+    city_points.cache_clear()
+    try:
+        assert points_of(STATIONS) == {"st-air-yuehai"}
+        own.write_text(yaml.safe_dump({**shipped, "least": 7}), "utf-8")
+        city_points.cache_clear()
+        with pytest.raises(ValueError, match=r"points.yaml: least: .*less than or equal to 1"):
+            city_points()
+    finally:
+        city_points.cache_clear()
 
 
 def test_an_area_with_too_few_stations_is_shown_as_invalid() -> None:
@@ -263,12 +355,44 @@ def test_only_sound_has_a_night() -> None:
     assert day_rows(hourly([1.0] * 24, DAY.start), [DAY], Period.NIGHT, NONE_SLOW).is_empty()
 
 
+def slow_of(*sensors: Sensor) -> pl.DataFrame:
+    return slow_channels(sensors, stations_of(sensors), areas_of([]))
+
+
 def test_a_daily_sensor_is_complete_with_one_hour_a_day() -> None:
-    slow = pl.DataFrame(
-        {"subject": ["s-001"], "hours": [1]}, schema={"subject": pl.String, "hours": pl.Int32}
-    )
+    slow = slow_of(sensor("pm25", 86_400))
     row = day_rows(hourly([10.0], DAY.start), [DAY], Period.DAY, slow).row(0, named=True)
     assert (row["valid"], row["expected"]) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("cadence_s", "day", "night"),
+    [(3600, 24, 8), (7200, 12, 4), (3 * 3600, 8, 2), (12 * 3600, 2, 1), (604_800, 1, 1)],
+)
+def test_a_slow_sensor_is_expected_as_often_as_its_cadence_fits(
+    cadence_s: int, day: int, night: int
+) -> None:
+    slow = slow_of(sensor("laeq", cadence_s, "noise"))
+    hours = hourly([50.0] + [None] * 22 + [50.0], DAY.start, "energy")
+    found = [
+        day_rows(hours, [DAY], period, slow)["expected"][0] for period in (Period.DAY, Period.NIGHT)
+    ]
+    assert found == [day, night]
+
+
+def test_a_station_and_its_areas_keep_the_pace_of_their_quickest_sensor() -> None:
+    weekly = sensor("no2", 604_800, id="s-001", station="st-air-ebu")
+    daily = sensor("no2", 86_400, id="s-002", station="st-air-minzhi")
+    gone = sensor("no2", 60, id="s-003", station="st-air-ebu", state="retired")
+    sensors = [weekly, daily, gone]
+    slow = slow_channels(sensors, stations_of(sensors), areas_of(STATIONS))
+    pace = {(level, name): s for level, name, _, s in slow.iter_rows()}
+    assert pace[("sensor", "s-001")] == pace[("station", "st-air-ebu")] == 604_800
+    assert pace[("district", "shenshan")] == 604_800, "what was replaced sets no pace"
+    assert pace[("district", "longhua")] == 86_400
+    assert ("sensor", "s-003") not in pace
+    only_gone = slow_channels([gone], stations_of([gone]), areas_of(STATIONS))
+    assert only_gone.is_empty(), "of what is gone, its own pace"
 
 
 def test_an_hour_touches_its_day_and_the_night_before() -> None:

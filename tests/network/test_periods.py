@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from network.averaging import average, running
+from network.cadences import SLOW
 from network.hours import minimum_data
 from network.periods import (
     MADE_OF,
@@ -314,3 +315,80 @@ def test_a_month_reaches_from_midnight_to_midnight_in_the_city(month: int) -> No
     assert span.days == monthrange(2028, month)[1]
     assert span.reach.start == midnight(date(2028, month, 1))
     assert span.reach.length == timedelta(days=span.days)
+
+
+# Slower than daily: passive samplers changed every week, month or season
+
+DAY_S = 86_400
+
+
+def slow(cadence_s: int, key: str = "pm25") -> pl.DataFrame:
+    return pl.DataFrame([("sensor", "s-001", key, cadence_s)], schema=SLOW, orient="row")
+
+
+def every(days: int, first: date, last: date, without: int = 0) -> Values:
+    """A value each so many days, without the first few of them."""
+    return dict.fromkeys(all_days(first, last)[::days][without:], 10.0)
+
+
+@pytest.mark.parametrize(("lost", "valid", "reason"), [(1, True, ""), (2, False, "incomplete")])
+def test_a_weekly_sampler_needs_the_share_of_its_month_that_hj_663_asks_for(
+    lost: int, valid: bool, reason: str
+) -> None:
+    values = every(7, MARCH.first, MARCH.last, without=lost)  # five Mondays
+    row = only(period_rows(daily(values), [MARCH], Period.MONTH, slow(7 * DAY_S)))
+    assert (row["count"], row["expected"]) == (5 - lost, 4), "31 // 7; 27/31 of four is all four"
+    assert (row["valid"], row["reason"], row["value"]) == (valid, reason, 10.0)
+    assert row["completeness"] == min(1.0, (5 - lost) / 4)
+
+
+def test_a_weekly_sampler_is_not_held_to_daily_values() -> None:
+    values = every(7, MARCH.first, MARCH.last)
+    as_if_daily = only(period_rows(daily(values), [MARCH], Period.MONTH))
+    assert (as_if_daily["expected"], as_if_daily["valid"]) == (31, False)
+    assert only(period_rows(daily(values), [MARCH], Period.MONTH, slow(7 * DAY_S)))["valid"]
+
+
+@pytest.mark.parametrize(
+    ("days", "expected", "least"), [(2, 182, 162), (7, 52, 47), (30, 12, 11), (91, 4, 4)]
+)
+def test_a_slow_year_needs_the_share_of_324_days(days: int, expected: int, least: int) -> None:
+    whole = every(days, YEAR.first, YEAR.last)
+    row = only(period_rows(daily(whole), [YEAR], Period.YEAR, slow(days * DAY_S)))
+    assert (row["expected"], row["valid"], row["completeness"]) == (expected, True, 1.0)
+    thin = dict(list(whole.items())[: least - 1])
+    row = only(period_rows(daily(thin), [YEAR], Period.YEAR, slow(days * DAY_S)))
+    assert (row["valid"], row["reason"]) == (False, "incomplete")
+
+
+def test_a_slow_year_to_date_meets_its_year_on_the_last_day() -> None:
+    values = every(7, YEAR.first, YEAR.last)
+    spans = [year_to(day) for day in all_days(YEAR.first, YEAR.last)]
+    rows = period_rows(daily(values), spans, Period.YEAR_TO_DATE, slow(7 * DAY_S)).sort("start")
+    assert rows["expected"][0] == 1
+    assert rows["expected"].is_sorted()
+    assert rows["valid"].all(), "nothing is missing on any day of the year"
+    year = only(period_rows(daily(values), [YEAR], Period.YEAR, slow(7 * DAY_S)))
+    last = rows.row(-1, named=True)
+    same = ("value", "count", "expected", "completeness", "valid")
+    assert [last[name] for name in same] == [year[name] for name in same]
+
+
+@given(
+    cadence_s=st.integers(3601, 3 * 365 * DAY_S),
+    days=st.sets(st.sampled_from(list(FULL_YEAR)), min_size=1),
+    period=st.sampled_from([Period.MONTH, Period.YEAR, Period.YEAR_TO_DATE]),
+)
+def test_whatever_the_cadence_every_row_says_what_is_expected_and_why_it_is_invalid(
+    cadence_s: int, days: set[date], period: Period
+) -> None:
+    values = dict.fromkeys(sorted(days), 10.0)
+    spans = {
+        Period.MONTH: [month_of(day) for day in FULL_YEAR if day.day == 1],
+        Period.YEAR: [YEAR],
+    }.get(period, [year_to(day) for day in FULL_YEAR if day.day in (1, 17)])
+    for row in period_rows(daily(values), spans, period, slow(cadence_s)).iter_rows(named=True):
+        assert row["expected"] >= 1
+        assert 0.0 <= row["completeness"] <= 1.0
+        assert row["valid"] == (row["reason"] == "")
+        assert row["reason"] in ("", "no_data", "incomplete")
