@@ -8,6 +8,7 @@ known ones: nothing here tells which accounts exist. Every outcome is in the aud
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from registry.models import LoginFailureRow, PersonRow
 from registry.people import Account, account_of
 from registry.registry import Registry
 from registry.second_factor import Vault, take_code
+from schemas.people import PERSON_PATTERN
 
 # A name that is no account is not kept in the log: people type passwords into the wrong field.
 UNKNOWN = "(unknown)"
@@ -55,7 +57,9 @@ def check_password(
     limits: Limits | None = None,
 ) -> Account:
     """The account that name and password open. Raises LoginRefused."""
-    name = name.strip().casefold()[:64]
+    name = name.strip().casefold()
+    if not re.fullmatch(PERSON_PATTERN, name):
+        name = UNKNOWN
     keys = _keys(name, address)
     _count(registry, keys, at, limits or Limits())
     with registry.session() as session:
