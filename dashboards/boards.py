@@ -9,7 +9,7 @@ from functools import partial
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from dashboards import medium, overview, pipeline
+from dashboards import basins, medium, overview, pipeline
 from dashboards.city import City
 from schemas import Medium
 
@@ -18,6 +18,7 @@ Board = Callable[[City], Dashboard]
 BOARDS: dict[str, Board] = {
     "onenet-city": overview.board,
     **{f"onenet-{which}": partial(medium.board, which) for which in Medium},
+    "onenet-basins": basins.board,
     "onenet-pipeline": pipeline.board,
 }
 

@@ -16,11 +16,16 @@ from dashboards import maps, panels, places, queries, sensors, wording
 from dashboards.city import City
 from dashboards.layout import Section, query_variable
 from dashboards.layout import board as frame
+from dashboards.limit_lines import limit_lines
 from dashboards.watch import STATION_LINK
 from schemas import Cause, Flag, Level, Medium, Parameter
 
 LAND = (Level.CITY, Level.DISTRICT)
 WATERS = (Level.BASIN, Level.BAY)
+LIMITS = (
+    "虚线：所选站点适用的标准限值；限值过多时不画，请少选站点。 / Dashed: limits of the standards "
+    "for the chosen stations; too many different ones are not drawn: choose fewer stations."
+)
 SINCE = {Medium.NOISE: "24h", Medium.AIR: "48h", Medium.WATER: "7d", Medium.SOIL: "7d"}
 
 
@@ -148,6 +153,8 @@ def _parameter(parameter: Parameter, medium: Medium, city: City) -> list[dashboa
             style=style,
             gap_ms=panels.GAP_MS,
             size=(10, 8),
+            limits=limit_lines(parameter, medium, city),
+            description=LIMITS,
         ),
         panels.series(
             wording.about(parameter, ("分区 " + hourly[0], hourly[1] + " of areas")),
@@ -167,6 +174,7 @@ def _parameter(parameter: Parameter, medium: Medium, city: City) -> list[dashboa
             style=common.GraphDrawStyle.POINTS,
             time_from="30d",
             size=(7, 8),
+            limits=limit_lines(parameter, medium, city, means=("24h",)),
         ),
     ]
 

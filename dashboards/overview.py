@@ -1,10 +1,10 @@
-"""The board of the city: who reports where, the key figures, what needs attention."""
+"""The board of the city: what the standards say, who reports where, what needs attention."""
 
 from __future__ import annotations
 
 from grafana_foundation_sdk.models import dashboard
 
-from dashboards import maps, panels, places, queries, sensors, wording
+from dashboards import maps, panels, places, quality, queries, sensors, wording
 from dashboards.city import City
 from dashboards.layout import Section
 from dashboards.layout import board as frame
@@ -36,10 +36,22 @@ def board(city: City) -> dashboard.Dashboard:
     return frame(
         "onenet-city",
         "全市总览 / City overview",
-        [_city(city), _problems(city)],
+        [_quality(city), _city(city), _problems(city)],
         since="24h",
         console=city.console,
         tags=["city"],
+    )
+
+
+def _quality(city: City) -> Section:
+    return Section(
+        "环境质量 / Environmental quality",
+        [
+            *quality.air_now(area_names(city)),
+            quality.league(city),
+            *quality.noise(),
+            *quality.waters(city),
+        ],
     )
 
 

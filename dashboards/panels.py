@@ -1,7 +1,7 @@
 """Typed panels: the few kinds that the boards use, with the settings they all share.
 
-A panel is made with its size; `layout` gives it its place and number. No colour judges a value:
-limits are the standards' business. Colours that mean something are those of our own promises.
+A panel is made with its size; `layout` gives it its place and number. No colour of its own judges
+a value: those that do come from a standard (`scales`), or mean one of our own promises.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ SOURCE = dashboard.DataSourceRef(type_val="influxdb", uid="${datasource}")
 GAP_MS = 90 * 60 * 1000  # more than an hour without a valid hour: the line is broken
 Steps = Sequence[tuple[float | None, str]]
 NEUTRAL: Steps = [(None, "text")]
+LIMITS = "L"  # the query of limit lines
 NONE_ALLOWED: Steps = [(None, "green"), (1, "red")]
 
 
@@ -59,10 +60,13 @@ def series(
     time_from: str | None = None,
     description: str = "",
     more: Sequence[str] = (),
+    limits: str | None = None,
+    steps: Steps = NEUTRAL,
 ) -> dashboard.Panel:
     """Lines, bars or points over time, one a series; the query names them in `series`.
 
-    more: further queries of the same panel.
+    more: further queries of the same panel. limits: a query of limit lines. steps: a standard's
+    colours, by value, where there is one.
     """
     points = style is common.GraphDrawStyle.POINTS
     panel = (
@@ -78,8 +82,8 @@ def series(
         .fill_opacity(60 if style is common.GraphDrawStyle.BARS else 0)
         .point_size(4)
         .show_points(common.VisibilityMode.ALWAYS if points else common.VisibilityMode.AUTO)
-        .thresholds(steps_of(NEUTRAL))
-        .color_scheme(builders.FieldColor().mode(_palette()))
+        .thresholds(steps_of(steps))
+        .color_scheme(builders.FieldColor().mode(_colours(steps)))
         .legend(
             common_builders.VizLegendOptions()
             .display_mode(common.LegendDisplayMode.LIST)
@@ -94,6 +98,10 @@ def series(
     )
     for ref, one in zip("ABC", (query, *more), strict=False):
         panel.with_target(Flux(one, ref))
+    if limits is not None:
+        panel.with_target(Flux(limits, LIMITS)).overrides([_dashed()])
+    if steps is not NEUTRAL:
+        panel.gradient_mode(common.GraphGradientMode.SCHEME)
     if stacked:
         panel.stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL))
     if gap_ms is not None:
@@ -113,6 +121,7 @@ def figures(
     columns: Mapping[str, Mapping[str, Any]] | None = None,
     no_value: str = "无有效值 / no valid value",
     description: str = "",
+    mappings: Sequence[dashboard.ValueMap] = (),
 ) -> dashboard.Panel:
     """Big numbers, one a numeric column. columns: settings of a column by its name."""
     alarm = steps is not NEUTRAL
@@ -131,6 +140,7 @@ def figures(
         .color_mode(common.BigValueColorMode.BACKGROUND if alarm else common.BigValueColorMode.NONE)
         .graph_mode(common.BigValueGraphMode.NONE)
         .reduce_options(common_builders.ReduceDataOptions().calcs([calculation]).values(False))
+        .mappings(list(mappings))
         .overrides(overrides(columns or {}))
     )
     return _common(panel, decimals, None, None, None, None)
@@ -177,9 +187,12 @@ def states(
     words: Mapping[str, tuple[str, str]],
     size: tuple[int, int] = (12, 8),
     description: str = "",
+    shown: bool = False,
+    time_from: str | None = None,
 ) -> dashboard.Panel:
-    """States over time. words: (shown text, colour) by value."""
-    return (
+    """States over time. words: (shown text, colour) by value. shown: write the text as well."""
+    value = common.VisibilityMode.AUTO if shown else common.VisibilityMode.NEVER
+    panel = (
         statetimeline.Panel()
         .title(title)
         .description(description)
@@ -190,13 +203,13 @@ def states(
         .unit("none")
         .display_name("${__field.labels.series}")
         .mappings([mapping(words)])
-        .show_value(common.VisibilityMode.NEVER)
+        .show_value(value)
         .merge_values(True)
         .line_width(0)
         .fill_opacity(70)
         .thresholds(steps_of(NEUTRAL))
-        .build()
     )
+    return (panel if time_from is None else panel.time_from(time_from)).build()
 
 
 def words_only(title: str, markdown: str, size: tuple[int, int]) -> dashboard.Panel:
@@ -245,9 +258,26 @@ def steps_of(steps: Steps) -> builders.ThresholdsConfig:
     )
 
 
-def _palette() -> dashboard.FieldColorModeId:
-    """A series keeps its colour from panel to panel."""
-    return dashboard.FieldColorModeId.PALETTE_CLASSIC_BY_NAME
+def _colours(steps: Steps) -> dashboard.FieldColorModeId:
+    """By value on a standard's scale; else a series keeps its colour from panel to panel."""
+    modes = dashboard.FieldColorModeId
+    return modes.PALETTE_CLASSIC_BY_NAME if steps is NEUTRAL else modes.THRESHOLDS
+
+
+def _dashed() -> Builder[dashboard.DashboardFieldConfigSourceOverrides]:
+    """Limits are dashed and whole, whatever the panel does with what was measured."""
+    settings = {
+        "custom.drawStyle": "line",
+        "custom.lineStyle": {"fill": "dash", "dash": [10, 8]},
+        "custom.insertNulls": False,
+        "custom.showPoints": "never",
+        "custom.fillOpacity": 0,
+    }
+    return (
+        builders.DashboardFieldConfigSourceOverrides()
+        .matcher(dashboard.MatcherConfig(id_val="byFrameRefID", options=LIMITS))
+        .properties([dashboard.DynamicConfigValue(k, v) for k, v in settings.items()])
+    )
 
 
 def _common(

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from dashboards import wording
-from schemas import Level, Medium, Parameter
+from schemas import Level, Medium, Parameter, indices
 from schemas.flags import USABLE
 from schemas.registry import Place, Station
 
@@ -23,6 +23,7 @@ RECENT = f"  |> range(start: date.sub(d: {FRESH}, from: v.timeRangeStop), stop: 
 STATION = "r.station =~ /^${station:regex}$/"
 DISTRICT = "r.district =~ /^${district:regex}$/"
 SUBJECT = "r.subject =~ /^${station:regex}$/"
+MEASURED = f"r.parameter !~ /^({'|'.join(indices())})$/"  # no verdict
 PARAMETER = "r.parameter =~ /^${parameter:regex}$/"
 
 # How the values of a window become one. A direction is sampled, not averaged: its vector mean
@@ -141,11 +142,16 @@ def valid_rows(
     period: str = "hour",
     within: str = RANGE,
 ) -> str:
-    """Aggregates with a valid value, one row each; column `value`."""
+    """Aggregates and verdicts with a valid value, one row each; column `value`.
+
+    period: one, or several with `|` between them.
+    """
+    several = one_of(period.split("|"), "_measurement")
+    measurement = several if "|" in period else f'r._measurement == "{period}"'
     return lines(
         f'from(bucket: "{bucket}")',
         within,
-        f'  |> filter(fn: (r) => r._measurement == "{period}" and {condition})',
+        f"  |> filter(fn: (r) => {measurement} and {condition})",
         '  |> filter(fn: (r) => r._field == "value" or r._field == "valid")',
         '  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")',
         "  |> filter(fn: (r) => r.valid and exists r.value)",
@@ -264,11 +270,11 @@ def valid_share() -> str:
 
 
 def _hours_of(field: str, condition: str) -> str:
-    also = "" if condition == "true" else f" and {condition}"
+    also = MEASURED if condition == "true" else f"{MEASURED} and {condition}"
     return lines(
         'from(bucket: "aggregates_hour")',
         RANGE,
-        f'  |> filter(fn: (r) => r._measurement == "hour" and r._field == "{field}"{also})',
+        f'  |> filter(fn: (r) => r._measurement == "hour" and r._field == "{field}" and {also})',
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas import Cause, Flag, Level, Medium, Parameter
+from schemas import Cause, Flag, Index, Level, Medium, Parameter
 from schemas.registry import Place, Station
 
 # Units that Grafana knows and shows without scaling them; all others are a suffix.
@@ -61,6 +61,7 @@ DAILY = {
 }
 PERIODS = {"day": "", "daytime": "昼 Ld ", "night": "夜 Ln "}
 REASONS = {"no_data": "无数据 / no data", "incomplete": "数据不足 / incomplete"}
+_ROMAN = {"I": "Ⅰ", "II": "Ⅱ", "III": "Ⅲ", "IV": "Ⅳ", "V": "Ⅴ"}
 FLAGS = {
     Flag.GOOD: "有效 / good",
     Flag.NOT_EVALUATED: "未检验 / not evaluated",
@@ -85,13 +86,21 @@ def both(chinese: str, english: str) -> str:
     return f"{chinese} / {english}"
 
 
+def water_class(name: str) -> str:
+    """A class of water, as the standards name it: II, worse_than_V."""
+    worst = name.removeprefix("worse_than_")
+    return (
+        f"劣{_ROMAN[worst]}类 worse than {worst}" if worst != name else f"{_ROMAN[name]}类 {name}"
+    )
+
+
 def about(parameter: Parameter, what: tuple[str, str]) -> str:
     """A panel's title: the parameter and what is shown of it."""
     return both(f"{parameter.zh} · {what[0]}", f"{parameter.en}, {what[1]}")
 
 
-def name(thing: Station | Place | Parameter) -> str:
-    """A station, place or parameter in a legend or a list."""
+def name(thing: Station | Place | Parameter | Index) -> str:
+    """A station, place, parameter or index in a legend or a list."""
     return f"{thing.zh} {thing.en}"
 
 

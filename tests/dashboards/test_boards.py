@@ -16,7 +16,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from dashboards import BOARDS, City, to_json, write
 from dashboards.wording import grafana_unit
 from registry import migrate, open_registry, seed_demo_city
-from schemas import Medium, Parameter, catalogue, load_catalogue
+from schemas import Medium, Parameter, catalogue, indices, load_catalogue
 from tests.dashboards.conftest import panels_of, queries_of
 
 GRAFANA = Path("deploy/grafana")
@@ -105,7 +105,7 @@ def test_variables_used_are_those_defined(uid: str, boards: dict[str, Any]) -> N
 def test_queries_name_only_fields_and_parameters_of_the_catalogue(
     uid: str, boards: dict[str, Any]
 ) -> None:
-    known = {p.key for p in catalogue()}
+    known = {p.key for p in catalogue()} | set(indices())
     stored = {"value", "valid", "reason", "completeness"}
     stored |= {"channels", "received", "stored", "duplicate", "dead_lettered"}
     for where, flux in queries_of(boards[uid]):

@@ -130,6 +130,7 @@ def test_stations_of_one_name_stay_two_series(city: City) -> None:
 def test_a_station_without_a_position_is_not_on_the_map(city: City) -> None:
     lost = city.stations[0].model_copy(update={"lon": float("nan")})
     board = BOARDS["onenet-city"](replace(city, stations=(lost, *city.stations[1:])))
-    ground = str(board.panels[1].targets[0].to_json()["query"])  # type: ignore[index,union-attr]
+    [map_panel] = [panel for panel in board.panels if panel.type_val == "geomap"]
+    ground = str(map_panel.targets[0].to_json()["query"])  # type: ignore[index,union-attr]
     assert lost.id not in ground
     assert city.stations[1].id in ground
