@@ -223,7 +223,7 @@ def _verdict(verdict: Assessment) -> str:
         found = {True: "complies", False: "does not comply", None: ""}[verdict.compliant]
     if not found:
         return f"not assessed: {verdict.reason.replace('_', ' ')}"
-    by = f" by {', '.join(verdict.deciding)}" if verdict.deciding else ""
+    by = f", by {', '.join(verdict.deciding)}" if verdict.deciding else ""
     bound = "" if verdict.valid else f" or worse ({verdict.reason.replace('_', ' ')})"
     index = ""
     if isinstance(verdict, SoilAssessment) and verdict.grade is not None:

@@ -67,7 +67,7 @@ def add_samples(
                     session,
                     at=at,
                     who=who,
-                    action="samples.import",
+                    action="sample.import",
                     subject="samples",
                     before=None,
                     after=_told(added),

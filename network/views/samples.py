@@ -110,7 +110,8 @@ def _histories(
     newest_first: Sequence[JudgedSample], now: datetime
 ) -> tuple[DeterminandHistory, ...]:
     names = dict.fromkeys(r.determinand for one in newest_first for r in one.sample.results)
-    found = [_history(name, newest_first[::-1], now) for name in names]
+    in_order = sorted(newest_first, key=lambda one: one.sample.taken)  # depths stay in their order
+    found = [_history(name, in_order, now) for name in names]
     return tuple(sorted(found, key=lambda history: not history.limits))
 
 
