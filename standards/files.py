@@ -1,7 +1,7 @@
 """Files through the evaluators: which kinds of assessment there are, and how spreadsheets are read.
 
-A spreadsheet program in Chinese saves CSV in GB 18030 or with a byte order mark; both are read, and
-then the output has the mark, so that the same program shows it rightly.
+A spreadsheet program in Chinese saves CSV in GB 18030, with a byte order mark, or in UTF-16; all
+are read, and then the output has the mark, so that the same program shows it rightly.
 """
 
 from __future__ import annotations
@@ -54,10 +54,17 @@ def assess_file(
     return counts
 
 
+_NO_TEXT = {b"PK\x03\x04": "an .xlsx or .ods file", b"\xd0\xcf\x11\xe0": "an .xls file"}
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
 def read_table(source: Path) -> tuple[str, bool]:
     """A spreadsheet's text, and whether it was plain UTF-8. Raises ValueError, OSError."""
     raw = source.read_bytes()
-    for encoding in ("utf-8-sig", "gb18030"):
+    for begin, kind in _NO_TEXT.items():
+        if raw.startswith(begin):
+            raise ValueError(f"{source} is {kind}: save it as CSV in UTF-8")
+    for encoding in ("utf-16",) if raw.startswith(_UTF_16) else ("utf-8-sig", "gb18030"):
         try:
             text = raw.decode(encoding)
         except UnicodeDecodeError:

@@ -153,7 +153,6 @@ def test_columns_come_back_in_order_and_a_bad_row_stops_nobody() -> None:
         ("", "empty"),
         ("x,x\n1,2\n", "'x' stands twice"),
         ("x,twice\n1,2\n", "'twice' is a result"),
-        ("x\n1,2\n", "line 2 has more cells"),
     ],
 )
 def test_a_table_that_is_no_table_is_told(text: str, told: str) -> None:
