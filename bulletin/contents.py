@@ -101,6 +101,11 @@ def area_of(name: str | None, registry: Registry) -> Area:
     return Area(name, Level.DISTRICT, districts[name])
 
 
+def areas(registry: Registry) -> list[Area]:
+    """Every area that has a bulletin: the city, then its districts."""
+    return [area_of(name, registry) for name in (CITY, *districts_of(registry))]
+
+
 def districts_of(registry: Registry) -> dict[str, Place]:
     return {id: place for id, place in registry.places().items() if place.kind == "district"}
 

@@ -23,6 +23,7 @@ Language = Literal["zh", "en", "both"]
 Format = Literal["html", "pdf"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en", "both")
 FORMATS: tuple[Format, ...] = ("html", "pdf")
+DEFAULT_FOLDER = "run/reports"
 _NAME = re.compile(r"([a-z0-9-]+)-(zh|en|both)\.(html|pdf)")
 _SPAN = re.compile(r"\d{4}(-\d{2}|-to-\d{2}-\d{2})?")
 
@@ -35,6 +36,11 @@ class Request:
     area: str
     language: Language
     format: Format
+
+
+def reports_folder() -> Path:
+    """Where bulletins lie: ONENET_REPORTS_DIR, else `run/reports`."""
+    return Path(os.environ.get("ONENET_REPORTS_DIR", "") or DEFAULT_FOLDER)
 
 
 def path_of(folder: Path, wanted: Request) -> Path:
@@ -56,11 +62,12 @@ def write(
 ) -> list[Path]:
     """Write the bulletin in these languages and formats; those that are there are replaced.
 
-    Raises PdfUnavailable, OSError.
+    Pages come before papers, so that they are there on a machine that can make no PDF. Raises
+    PdfUnavailable, OSError.
     """
     written = []
-    for language in languages:
-        for form in formats:
+    for form in formats:
+        for language in languages:
             wanted = Request(name_of(bulletin.span), bulletin.area.id, language, form)
             target = path_of(folder, wanted)
             put(target, render(bulletin, language, form))
@@ -92,6 +99,14 @@ def there(folder: Path) -> Iterator[Request]:
         if not _SPAN.fullmatch(span.name) or not span.is_dir():
             continue
         for file in sorted(span.iterdir()):
-            found = _NAME.fullmatch(file.name)
+            found = request_of(span.name, file.name)
             if found:
-                yield Request(span.name, found[1], found[2], found[3])  # type: ignore[arg-type]
+                yield found
+
+
+def request_of(span: str, file: str) -> Request | None:
+    """The bulletin that two names mean; None where they are none of ours."""
+    found = _NAME.fullmatch(file)
+    if found is None or not _SPAN.fullmatch(span):
+        return None
+    return Request(span, found[1], found[2], found[3])  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ from console import pages
 from console.access import Access
 from console.account_pages import add_account_pages
 from console.audit_pages import add_audit_pages
+from console.bulletin_pages import add_bulletin_pages
 from console.errors import add_error_pages
 from console.hardening import Hardening
 from console.login import add_login
@@ -56,8 +57,12 @@ def create_app(
     token: str = "",
     clock: Clock | None = None,
     access: Access | None = None,
+    reports: Path | None = None,
 ) -> FastAPI:
-    """The application over a store and a registry. access: who gets in; else what a test needs."""
+    """The application over a store and a registry. access: who gets in; else what a test needs.
+
+    reports: the folder of bulletins; None = none is kept.
+    """
     store, registry = open_store(store_url, token=token), open_registry(registry_url)
     sources = Sources(store, registry, clock or SystemClock())
     access = access or Access()
@@ -77,6 +82,7 @@ def create_app(
     _add_pages(app, sources, painter)
     add_network_pages(app, sources, painter)
     add_soil_pages(app, sources, painter)
+    add_bulletin_pages(app, sources, painter, reports)
     _add_api(app, sources)
     add_login(app, painter)
     add_account_pages(app, painter)

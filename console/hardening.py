@@ -68,7 +68,8 @@ class Hardening:
 
     def _dress(self, scope: Scope, message: Message) -> None:
         headers = MutableHeaders(scope=message)
-        headers.update(SECURITY_HEADERS)
+        for name, value in SECURITY_HEADERS.items():
+            headers.setdefault(name, value)  # a document of its own may be held to less, or to more
         if self._access.tls:
             headers["Strict-Transport-Security"] = HSTS
         if "cache-control" not in headers and _is_private(scope):

@@ -53,7 +53,12 @@ class Words:
 @cache
 def words(package: str) -> Words:
     """The words of a room together with those that all share."""
-    return Words(_read("drawing"), _read(package))
+    return Words(shared(), _read(package))
+
+
+def shared() -> Entries:
+    """The words that every room has."""
+    return _read("drawing")
 
 
 def _read(package: str) -> Entries:

@@ -145,6 +145,7 @@ def console() -> None:
             registry_url=settings.registry_url,
             token=settings.store_token,
             access=settings.access(),
+            reports=settings.reports_dir,
         ),
         host=settings.console_host,
         port=settings.console_port,

@@ -148,6 +148,7 @@ class Stack:
             "ONENET_INGEST_PORT": str(self._ports["ingest"]),
             "ONENET_CONSOLE_PORT": str(self._ports["console"]),
             "ONENET_SECRET_KEY": secret_key(self._options.home),
+            "ONENET_REPORTS_DIR": str(self._options.home / "reports"),
         }
 
     # Children

@@ -21,6 +21,7 @@ PAGES += ["/deadletters/1", "/stations/st-noise-dongmen", "/stations/st-sea-daya
 PAGES += ["/stations/st-micro-shekou", "/stations/st-river-loucun", "/ranking", "/waters"]
 PAGES += ["/basins/maozhou", "/basins/guanlan", "/bays/shenzhen-bay", "/bays/daya-bay"]
 PAGES += ["/calendar", "/calendar?parameter=o3&district=futian", "/facilities", "/targets"]
+PAGES += ["/bulletins"]
 
 
 @pytest.fixture(scope="module")

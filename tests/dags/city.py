@@ -29,6 +29,7 @@ DAGS = {
     "period_assessment",
     "late_data",
     "alert_thresholds",
+    "bulletin",
 }
 AIRFLOW = Path(sys.executable).parent / "airflow"
 
@@ -38,7 +39,7 @@ class City:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.port = free_port()
+        self.port, self.reports = free_port(), home / "reports"
         self.store_url, self.registry_url = f"sqlite:///{home}/o.db", f"sqlite:///{home}/r.db"
         migrate(self.registry_url)
         self.registry = open_registry(self.registry_url)
@@ -47,6 +48,7 @@ class City:
             **airflow_environment(home / "airflow", dags=FOLDER, port=self.port, demo=True),
             "ONENET_STORE_URL": self.store_url,
             "ONENET_REGISTRY_URL": self.registry_url,
+            "ONENET_REPORTS_DIR": str(self.reports),
         }
 
     def fill(self, store: Store, span: Interval) -> None:

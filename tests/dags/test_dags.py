@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import bulletin
 from network import (
     aggregate_days,
     aggregate_hours,
@@ -18,6 +19,7 @@ from network import (
     assess_days,
     assess_hours,
 )
+from network.periods import month_of
 from onenet.children import Child
 from schemas import Interval, Period
 from storage import open_store
@@ -123,3 +125,23 @@ def test_a_day_that_is_aggregated_pulls_its_periods_after_it(city: City, airflow
     wait_until_scheduled(city, airflow)
     for run_type in ("scheduled", "asset_triggered"):
         wait_for(lambda how=run_type: succeeded(city, "period_assessment", how) > 0, airflow)
+
+
+def test_a_backfill_makes_the_bulletins_of_a_month_of_every_area(
+    city: City, airflow: Child
+) -> None:
+    wait_until_scheduled(city, airflow)
+    month = month_of((datetime.now(UTC) - timedelta(days=40)).date())
+    first = month.reach.start + timedelta(hours=6)  # 06:00 of the 1st
+    backfill(city, "bulletin", first, first + timedelta(minutes=30))
+    files = len(bulletin.LANGUAGES) * len(bulletin.FORMATS)
+    wanted = {area.id for area in bulletin.areas(city.registry)}
+
+    def made() -> list[bulletin.Request]:
+        return list(bulletin.there(city.reports))
+
+    wait_for(lambda: len(made()) >= files * len(wanted), airflow, seconds=400)
+    assert {file.area for file in made()} == wanted
+    assert {file.span for file in made()} == {f"{month.first:%Y-%m}"}
+    page = bulletin.path_of(city.reports, made()[0])
+    assert "环境质量" in page.read_text("utf-8")

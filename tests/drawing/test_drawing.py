@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from drawing import ink, item_name, item_names, number, unit
 from drawing.charts import chart, nice_step
 from drawing.city_map import APART, EAST, HEIGHT, NORTH, SOUTH, WEST, outlines, project, spread
+from drawing.columns import Amount, columns
 from drawing.heat_map import heat_map
 from drawing.words import Words, words
 from registry import district_shapes
@@ -138,3 +139,39 @@ def test_words_are_there_in_both_languages_or_refused() -> None:
 def test_a_room_speaks_its_own_words_and_those_that_all_share() -> None:
     say = words("console").translator("zh")
     assert (say("title"), say("class_worse_than_V")) == ("一张网", "劣Ⅴ类")
+
+
+# Columns
+
+
+def test_columns_stand_on_zero_and_what_is_missing_has_none() -> None:
+    drawn_ones = columns(
+        [Amount(10.0, "a"), Amount(None, "b"), Amount(5.0, "c"), Amount(0.0, "d")],
+        limits=[(0, 2, 8.0), (2, 4, 6.0)],
+        marks={0: "1", 3: "4"},
+    )
+    first, second, nothing = drawn_ones.columns
+    assert first.height == pytest.approx(2 * second.height, abs=0.2)
+    assert first.y + first.height == pytest.approx(drawn_ones.bottom)
+    assert nothing.height == pytest.approx(1.0), "zero is seen, and is not a gap"
+    assert [amount.title for _, amount in drawn_ones.missing] == ["b"]
+    before, after = drawn_ones.limits
+    assert before.x2 == after.x1
+    assert before.y < after.y
+    assert [tick.text for tick in drawn_ones.x_ticks] == ["1", "4"]
+    assert drawn_ones.y_ticks[0].text == "0"
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(0, 1e5)), max_size=400))
+def test_columns_stay_within_their_picture(values: list) -> None:
+    drawn_ones = columns([Amount(value, "") for value in values])
+    assert len(drawn_ones.columns) + len(drawn_ones.missing) == len(values)
+    for column in drawn_ones.columns:
+        assert drawn_ones.left - 0.1 <= column.x
+        assert column.x + column.width <= drawn_ones.right + 0.2
+        assert drawn_ones.top - 0.1 <= column.y <= drawn_ones.bottom
+
+
+def test_an_amount_below_zero_has_no_column() -> None:
+    with pytest.raises(ValueError, match="below"):
+        columns([Amount(-1.0, "")])
