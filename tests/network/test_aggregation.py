@@ -157,6 +157,21 @@ def test_energy_mean_lies_between_mean_and_maximum_in_any_order(values, order) -
     assert sum(values) / len(values) - 1e-6 <= means[0] <= max(values) + 1e-6
 
 
+@given(
+    values=st.lists(st.none() | st.floats(30, 120), min_size=4, max_size=40),
+    cut=st.integers(1, 3),
+    order=st.randoms(use_true_random=False),
+)
+def test_hours_in_two_windows_and_in_any_order_are_the_hours_of_one(values, cut, order) -> None:
+    one, hours = sensor("laeq", 600, "noise"), [T0 + timedelta(hours=n) for n in range(4)]
+    seen = observed(values, "laeq")
+    known = channels([one], catalogue())
+    whole = sensor_hours(seen.sample(fraction=1, shuffle=True, seed=7), known, hours)
+    apart = [sensor_hours(seen, known, part) for part in (hours[:cut], hours[cut:])]
+    order.shuffle(apart)
+    assert pl.concat(apart).sort("start").rows() == whole.sort("start").rows()
+
+
 PLACES, ENTERPRISES, STATIONS, SENSORS = demo_city()
 STATION = {station.id: station for station in STATIONS}
 
