@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,12 +29,12 @@ from console.errors import add_error_pages
 from console.hardening import Hardening
 from console.login import add_login
 from console.network_pages import add_network_pages
-from console.painter import COOKIE, Painter, language_of
+from console.painter import Painter, language_of
 from console.people_pages import add_people_pages
 from console.security import Gate, anybody, check_csrf, identify, require, visitor_of
 from console.soil_pages import add_soil_pages
 from console.sources import Sources
-from drawing import LANGUAGES, city_time
+from drawing import city_time
 from network.views import station_view
 from registry import open_registry
 from registry.second_factor import Vault
@@ -76,7 +76,6 @@ def create_app(
     app.state.gate = Gate(registry, sources.clock, access, Vault(access.secret_key))
     painter = Painter()
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
-    _remember_language(app, access)
     app.add_middleware(Hardening, access=access)
     add_error_pages(app, painter)
     _add_pages(app, sources, painter)
@@ -89,25 +88,6 @@ def create_app(
     add_people_pages(app, painter)
     add_audit_pages(app, painter)
     return app
-
-
-def _remember_language(app: FastAPI, access: Access) -> None:
-    @app.middleware("http")
-    async def remember(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        response = await call_next(request)
-        wanted = request.query_params.get("lang")
-        if wanted in LANGUAGES:
-            response.set_cookie(
-                COOKIE,
-                wanted,
-                max_age=31_536_000,
-                httponly=True,
-                samesite="lax",
-                secure=access.tls,
-            )
-        return response
 
 
 def _board_content(sources: Sources, medium: Medium | None) -> dict[str, Any]:

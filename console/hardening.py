@@ -1,16 +1,22 @@
-"""What every answer carries and every request keeps to: headers, hosts, size of the body."""
+"""What every answer carries and every request keeps to: headers, hosts, size of the body.
+
+Plain ASGI: nothing is held back on its way, neither a long body coming in nor events going out.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import MutableMapping
 from typing import Any
+from urllib.parse import parse_qs
 
+from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.access import MIB, Access
+from console.painter import COOKIE
+from drawing import LANGUAGES
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
@@ -23,6 +29,7 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(self), geolocation=(self), microphone=(), payment=(), usb=()",
 }
 HSTS = "max-age=31536000; includeSubDomains"
+KEPT = "Max-Age=31536000; Path=/; HttpOnly; SameSite=lax"
 FORM = "application/x-www-form-urlencoded"
 FORM_LIMIT = MIB
 
@@ -72,8 +79,17 @@ class Hardening:
             headers.setdefault(name, value)  # a document of its own may be held to less, or to more
         if self._access.tls:
             headers["Strict-Transport-Security"] = HSTS
+        if wanted := _language(scope):
+            secure = "; Secure" if self._access.tls else ""
+            headers.append("Set-Cookie", f"{COOKIE}={wanted}; {KEPT}{secure}")
         if "cache-control" not in headers and _is_private(scope):
             headers["Cache-Control"] = "no-store"
+
+
+def _language(scope: Scope) -> str | None:
+    """The language that `?lang=` asks for, to be remembered."""
+    asked = parse_qs(scope["query_string"].decode("latin-1")).get("lang", [""])[-1]
+    return asked if asked in LANGUAGES else None
 
 
 def _is_private(scope: MutableMapping[str, Any]) -> bool:
