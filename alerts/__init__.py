@@ -1,27 +1,46 @@
 """From threshold to people: rules, breaches, alerts, and the outbox that delivers them."""
 
-from alerts.channels import Channel, MqttChannel, WebhookChannel, channels_from_environment
-from alerts.evaluate import evaluate
-from alerts.judge import Judged, judge
+from alerts.channels import (
+    Channel,
+    MqttChannel,
+    WebhookChannel,
+    channels_from_environment,
+    router_from_environment,
+)
+from alerts.escalate import escalate
+from alerts.fast import FastLane, FastLaneThread
+from alerts.judge import Judged, judge, judge_hours
+from alerts.lifecycle import IllegalMove, possible_moves
+from alerts.moves import BadMove, Move, NoSuchAlert, act, add_photo
 from alerts.outbox import Delivered, deliver
 from alerts.reading import (
-    AlertEvent,
     alert,
     alert_events,
     alerts,
     alerts_in,
     count_alerts,
     open_alerts,
+    siblings,
 )
-from alerts.rules import load_rules
+from alerts.routing import Router
+from alerts.rulebook import BadRule, load_rules, rules_ever, rules_in_force
 
 __all__ = [
-    "AlertEvent",
+    "BadMove",
+    "BadRule",
     "Channel",
     "Delivered",
+    "FastLane",
+    "FastLaneThread",
+    "IllegalMove",
     "Judged",
+    "Move",
     "MqttChannel",
+    "NoSuchAlert",
+    "Router",
     "WebhookChannel",
+    "act",
+    "add_photo",
     "alert",
     "alert_events",
     "alerts",
@@ -29,8 +48,14 @@ __all__ = [
     "channels_from_environment",
     "count_alerts",
     "deliver",
-    "evaluate",
+    "escalate",
     "judge",
+    "judge_hours",
     "load_rules",
     "open_alerts",
+    "possible_moves",
+    "router_from_environment",
+    "rules_ever",
+    "rules_in_force",
+    "siblings",
 ]

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import httpx
 import paho.mqtt.client as mqtt
 
+from alerts.routing import Router
+
 TIMEOUT_S = 5.0
 
 
@@ -83,6 +85,11 @@ class MqttChannel:
         finally:
             client.disconnect()
             client.loop_stop()
+
+
+def router_from_environment() -> Router:
+    """A router that tells everything to every configured channel."""
+    return Router(channel.name for channel in channels_from_environment())
 
 
 def channels_from_environment() -> list[Channel]:

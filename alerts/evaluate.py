@@ -1,8 +1,8 @@
-"""The rule evaluator: windows in, breaches out. Pure, and the same wherever it runs.
+"""The rule evaluator: windows in, breaches out. Pure, and the same in both lanes.
 
 A breach begins with the first of the windows that fill the hold time, ends with the first window
 that is back within the limit by the hysteresis, and is left as it is by a window without enough
-data: that is no proof of anything.
+data: that is no proof of anything. Until the hold time is filled it is not certain.
 """
 
 from __future__ import annotations
@@ -10,83 +10,118 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from alerts.rules import limit_for
 from alerts.windows import Window
 from schemas.alerts import Breach, Rule
+from standards.legal_limits import LegalLimit
+
+NEXT = 1.5  # so many steps apart, at most, are windows that follow each other
+
+
+class Evaluator:
+    """One rule at one subject, window by window in order of time.
+
+    step: time between windows. breach: what goes on now, certain or not.
+    """
+
+    def __init__(
+        self, rule: Rule, subject: str, step: timedelta, ongoing: Breach | None = None
+    ) -> None:
+        self._rule = rule
+        self._subject = subject
+        self._step = step
+        self._hold = timedelta(minutes=rule.hold_min)
+        self._last: datetime | None = None
+        self.breach = ongoing
+
+    def see(self, window: Window, limit: LegalLimit | None) -> list[Breach]:
+        """What the window changes: breaches as they are now, ended ones among them."""
+        before = self.breach
+        if limit is None:
+            return self._end(window.moment)
+        if window.completeness < self._rule.min_completeness:
+            return []
+        beyond = not limit.met(window.value)
+        if before is None:
+            return self._begin(window, limit) if beyond else []
+        if before.certain:
+            self.breach = self._gone_on(before, window, limit)
+            if self._recovered(window.value, limit):
+                return self._end(window.moment)
+            return [self.breach]
+        follows = self._last is None or window.moment - self._last <= self._step * NEXT
+        if not (beyond and follows):
+            lapsed = self._end(window.moment)
+            return [*lapsed, *self._begin(window, limit)] if beyond else lapsed
+        held = window.moment + self._step - before.start >= self._hold
+        self.breach = self._gone_on(before, window, limit).model_copy(update={"certain": held})
+        self._last = window.moment
+        return [self.breach]
+
+    def _begin(self, window: Window, limit: LegalLimit) -> list[Breach]:
+        excess = _excess(window.value, limit)
+        self._last = window.moment
+        self.breach = Breach(
+            rule=self._rule.id,
+            subject=self._subject,
+            start=window.moment,
+            end=None,
+            certain=self._step >= self._hold or not self._hold,
+            peak=window.value,
+            peak_at=window.moment,
+            last=window.value,
+            limit=float(limit.value),
+            excess=excess,
+            basis=limit.basis,
+            severity=self._rule.severity_at(excess),
+        )
+        return [self.breach]
+
+    def _gone_on(self, breach: Breach, window: Window, limit: LegalLimit) -> Breach:
+        excess = _excess(window.value, limit)
+        update: dict[str, object] = {"last": window.value}
+        if excess > breach.excess:
+            update |= {
+                "peak": window.value,
+                "peak_at": window.moment,
+                "limit": float(limit.value),
+                "excess": excess,
+                "basis": limit.basis,
+                "severity": max(
+                    breach.severity, self._rule.severity_at(excess), key=lambda s: s.rank
+                ),
+            }
+        return breach.model_copy(update=update)
+
+    def _recovered(self, value: float, limit: LegalLimit) -> bool:
+        return limit.met(value) and _excess(value, limit) <= -self._rule.hysteresis
+
+    def _end(self, moment: datetime) -> list[Breach]:
+        ended = [] if self.breach is None else [self.breach.model_copy(update={"end": moment})]
+        self.breach = self._last = None
+        return ended
+
+
+def _excess(value: float, limit: LegalLimit) -> float:
+    """How far beyond the limit, in the unit; negative within."""
+    over = float(limit.compared(value) - limit.value)
+    return -over if limit.lower else over
 
 
 def evaluate(
     rule: Rule,
-    sensor: str,
-    zone: str | None,
-    windows: Iterable[Window],
+    subject: str,
+    step: timedelta,
+    seen: Iterable[tuple[Window, LegalLimit | None]],
     ongoing: Breach | None = None,
 ) -> list[Breach]:
-    """The breaches of one rule at one sensor, in order; the last may be open (`end` is None).
+    """The breaches of one rule at one subject, in order, each as it is after the last window.
 
-    windows: in order of time. ongoing: a breach that was open before the first of them.
+    ongoing: a breach that was open before the first of them. Those that never became certain are
+    among them; the last may be open (`end` is None).
     """
-    found: list[Breach] = []
-    candidate: list[Window] = []
-    length = timedelta(seconds=rule.window_s)
-    for window in windows:
-        limit = limit_for(rule, zone, window.part)
-        if limit is None:
-            if ongoing is not None:
-                found.append(_ended(ongoing, window.start))
-            ongoing, candidate = None, []
-        elif window.completeness < rule.min_completeness:
-            continue
-        elif ongoing is not None:
-            ongoing = _gone_on(rule, ongoing, window, limit.value)
-            if _recovered(rule, window.value, limit.value):
-                found.append(_ended(ongoing, window.start))
-                ongoing = None
-        elif not _beyond(rule, window.value, limit.value):
-            candidate = []
-        else:
-            if candidate and window.start - candidate[-1].start != length:
-                candidate = []
-            candidate.append(window)
-            if len(candidate) * rule.window_s >= rule.hold_s:
-                ongoing = _begun(rule, sensor, candidate, limit.value)
-                candidate = []
-    return [*found, ongoing] if ongoing is not None else found
-
-
-def _beyond(rule: Rule, value: float, limit: float) -> bool:
-    return value > limit if rule.direction == "above" else value < limit
-
-
-def _recovered(rule: Rule, value: float, limit: float) -> bool:
-    if rule.direction == "above":
-        return value <= limit - rule.hysteresis
-    return value >= limit + rule.hysteresis
-
-
-def _worse(rule: Rule, first: float, second: float) -> float:
-    return max(first, second) if rule.direction == "above" else min(first, second)
-
-
-def _begun(rule: Rule, sensor: str, held: list[Window], limit: float) -> Breach:
-    peak = held[0].value
-    for window in held[1:]:
-        peak = _worse(rule, peak, window.value)
-    return Breach(
-        rule=rule.id,
-        sensor=sensor,
-        start=held[0].start,
-        end=None,
-        peak=peak,
-        last=held[-1].value,
-        limit=limit,
-    )
-
-
-def _gone_on(rule: Rule, breach: Breach, window: Window, limit: float) -> Breach:
-    update = {"last": window.value, "peak": _worse(rule, breach.peak, window.value), "limit": limit}
-    return breach.model_copy(update=update)
-
-
-def _ended(breach: Breach, end: datetime) -> Breach:
-    return breach.model_copy(update={"end": end})
+    evaluator = Evaluator(rule, subject, step, ongoing)
+    found: dict[datetime, Breach] = {} if ongoing is None else {ongoing.start: ongoing}
+    for window, limit in seen:
+        for breach in evaluator.see(window, limit):
+            found[breach.start] = breach
+    return list(found.values())

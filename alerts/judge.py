@@ -1,54 +1,49 @@
-"""Judging: read what the rules need, evaluate, and bring the alerts up to date. Idempotent.
+"""The averaged lane: read what the rules need, evaluate, bring the alerts up to date. Idempotent.
 
-An alert is one breach of one rule at one sensor. It opens once, follows its breach, and closes with
-it; each of these is an event, and its outbox items are written in the event's own transaction.
+Each minute over the last hours (`judge`), and over any hours whose data came late or were corrected
+(`judge_hours`). Both are the check of the fast lane: they see all data, so what that lane missed is
+raised here, and what it saw too early is put right.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import polars as pl
-from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy import or_, select
 
 from alerts.evaluate import evaluate
-from alerts.lifecycle import moved
-from alerts.message import message
-from alerts.rules import holds_for
-from alerts.windows import windows
+from alerts.limits import Limits
+from alerts.record import VOID, Case, Recorder, breach_of, meets
+from alerts.routing import Router
+from alerts.rulebook import holds_for
+from alerts.series import Scene, network_last, series
+from alerts.windows import Window, shape_of
 from registry import Registry
-from registry.models import AlertEventRow, AlertRow, OutboxItemRow
-from schemas import Interval, catalogue
-from schemas.alerts import AlertState, Breach, Rule
+from registry.models import AlertRow
+from registry.permits import permits
+from schemas import Interval
+from schemas.alerts import Breach, Kind, Rule
+from schemas.clock import DAY, HOUR
 from schemas.registry import Place, Sensor, Station
 from storage import Store
 
-LOOK_BACK = timedelta(hours=3)  # or three windows and the hold time, if that is more
-EVALUATOR = "evaluator"
+LOOK_BACK = 3 * HOUR  # or three windows and the hold time, if that is more
+SETTLING = timedelta(minutes=1)  # an alert so young may rest on data that came after ours were read
+AT_ONCE = 2_000_000  # observations in memory
+REACH = timedelta(days=7)  # late data older than that change pictures, but raise nobody
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    opened: int
-    updated: int
-    closed: int
+    """How many alerts made which move."""
 
+    moves: Mapping[str, int]
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One rule at one sensor, with what was decided before."""
-
-    rule: Rule
-    sensor: Sensor
-    station: Station
-    ongoing: Breach | None
-    since: datetime
+    def __getitem__(self, move: str) -> int:
+        return self.moves.get(move, 0)
 
 
 def judge(
@@ -57,203 +52,220 @@ def judge(
     rules: Sequence[Rule],
     store: Store,
     registry: Registry,
-    channels: Iterable[str] = (),
+    router: Router | None = None,
 ) -> Judged:
     """Bring every alert to its state at `now`; running it again changes nothing.
 
-    channels: names of the channels that each event is to be delivered by. Raises StoreUnavailable.
+    Raises StoreUnavailable.
     """
-    cases = _cases(rules, registry, now)
-    if not cases:
-        return Judged(0, 0, 0)
-    series = _series(cases, store, now)
-    empty = pl.DataFrame(schema={"ts": pl.Datetime("ms", "UTC"), "value": pl.Float64})
-    counts: Counter[str] = Counter()
-    writer = _Writer(registry, now, tuple(channels))
-    for case in cases:
-        rows = series.get((case.sensor.id, case.rule.parameter), empty)
-        if rows.is_empty():
-            continue  # silence proves nothing: an open alert stays open
-        parameter = catalogue()[case.rule.parameter]
-        seen = windows(
-            rows.filter(pl.col("ts") >= case.since),
-            case.rule,
-            parameter,
-            case.sensor.cadence_s,
-            now,
-        )
-        for breach in evaluate(
-            case.rule, case.sensor.id, case.station.zone, seen, ongoing=case.ongoing
-        ):
-            counts.update(writer.record(case, breach))
-    return Judged(counts["opened"], counts["updated"], counts["closed"])
+    return _judge(rules, lambda rule: _recent(rule, now), now, store, registry, router)
+
+
+def judge_hours(
+    hours: Sequence[Interval],
+    now: datetime,
+    *,
+    rules: Sequence[Rule],
+    store: Store,
+    registry: Registry,
+    router: Router | None = None,
+) -> Judged:
+    """Judge again what hours with new or corrected data have to do with, as far back as `REACH`."""
+    young = [hour for hour in hours if hour.start >= now - REACH]
+    if not young:
+        return Judged({})
+    first, last = min(h.start for h in young), max(h.end for h in young)
+    past = [rule for rule in rules if rule.kind is not Kind.SILENCE]
+    return _judge(past, lambda rule: _touched(rule, first, last, now), now, store, registry, router)
 
 
 def look_back(rule: Rule) -> timedelta:
-    return max(LOOK_BACK, timedelta(seconds=3 * rule.window_s + rule.hold_s))
+    """How far back a rule is judged again each time."""
+    length = shape_of(rule.window, 0).length
+    return max(LOOK_BACK, 3 * length + timedelta(minutes=rule.hold_min + (rule.over_min or 0)))
 
 
-def _cases(rules: Sequence[Rule], registry: Registry, now: datetime) -> list[_Case]:
-    stations = registry.stations()
-    ongoing, decided = _decided(registry)
-    cases = []
-    for sensor in registry.sensors().values():
-        station = stations[sensor.station]
-        for rule in rules:
-            if (
-                sensor.state != "active"
-                or rule.parameter not in sensor.parameters
-                or not holds_for(rule, station)
-            ):
-                continue
-            key = (rule.id, sensor.id)
-            breach = ongoing.get(key)
-            # Before the open breach, or the end of the last one, everything is decided.
-            decided_to = breach.start if breach is not None else decided.get(key)
-            since = max(now - look_back(rule), decided_to or now - look_back(rule))
-            cases.append(_Case(rule, sensor, station, breach, since))
-    return cases
+def _recent(rule: Rule, now: datetime) -> Interval:
+    return Interval(_aligned(rule, now - look_back(rule)), now)
 
 
-Key = tuple[str, str]
+def _touched(rule: Rule, first: datetime, last: datetime, now: datetime) -> Interval:
+    """From before the hours up to where no breach that they touch can still be going on: now."""
+    return Interval(_aligned(rule, min(first, last) - look_back(rule)), now)
 
 
-def _decided(registry: Registry) -> tuple[dict[Key, Breach], dict[Key, datetime]]:
-    """Open breaches, and the end of the last closed one, by rule and sensor."""
-    with registry.session() as session:
-        rows = session.scalars(select(AlertRow).where(AlertRow.state == AlertState.OPEN))
-        ongoing = {
-            (row.rule, row.sensor): Breach(
-                rule=row.rule,
-                sensor=row.sensor,
-                start=row.started,
-                end=None,
-                peak=row.peak,
-                last=row.last,
-                limit=row.limit_value,
-            )
-            for row in rows
-        }
-        ended = session.execute(
-            select(AlertRow.rule, AlertRow.sensor, func.max(AlertRow.ended))
-            .where(AlertRow.ended.is_not(None))
-            .group_by(AlertRow.rule, AlertRow.sensor)
-        )
-        return ongoing, {(rule, sensor): at for rule, sensor, at in ended if at is not None}
+def _aligned(rule: Rule, moment: datetime) -> datetime:
+    """The beginning of an hour, or of the day of rules that look at days: no window is cut."""
+    whole = shape_of(rule.window, 0).step >= DAY
+    return (Interval.city_day(moment) if whole else Interval.hour(moment)).start
 
 
-def _series(
-    cases: Sequence[_Case], store: Store, now: datetime
-) -> dict[tuple[str, str], pl.DataFrame]:
-    """Observations by sensor and parameter; one read for each reach, so that long windows of a few
-    rules do not make the store give a month of everything."""
-    reaches: dict[timedelta, list[_Case]] = defaultdict(list)
+def _judge(
+    rules: Sequence[Rule],
+    span_of: Callable[[Rule], Interval],
+    now: datetime,
+    store: Store,
+    registry: Registry,
+    router: Router | None,
+) -> Judged:
+    sensors = {str(s.id): s for s in registry.sensors().values()}
+    stations = {str(s.id): s for s in registry.stations().values()}
+    places, limits = registry.places(), Limits(permits(registry))
+    recorder = Recorder(registry, router or Router(), final=True)
+    moves: Counter[str] = Counter()
+    for rule in network_last(rules):
+        span = span_of(rule)
+        known = _known(registry, rule, span)
+        scene = Scene(store, sensors, stations, _counted(registry, rule, span), span)
+        for cases in _groups(_cases(rule, sensors, stations, places), sensors, span):
+            for case, windows in _with_windows(cases, series(rule, cases, scene)):
+                breaches = evaluate(
+                    rule,
+                    case.subject,
+                    _step(rule, case, sensors),
+                    [(w, limits.at(rule, case.station, w.moment)) for w in windows],
+                    _ongoing(rule, known.get(case.subject, []), span),
+                )
+                before = known.get(case.subject, [])
+                moves.update(_bring_up_to_date(recorder, case, before, breaches, span, now))
+    return Judged(moves)
+
+
+def _bring_up_to_date(
+    recorder: Recorder,
+    case: Case,
+    before: Sequence[AlertRow],
+    breaches: Sequence[Breach],
+    span: Interval,
+    now: datetime,
+) -> Counter[str]:
+    """Record what the breaches of one subject say that its alerts do not; returns the moves."""
+    moves: Counter[str] = Counter()
+    for breach in breaches:
+        if _news(before, breach):
+            moves.update(recorder.record(case, breach, now))
+    surely = _surely(case.rule, span)
+    if surely and any(_lost(row, surely, breaches) for row in before):
+        moves["withdraw"] += recorder.withdraw_others(case, surely, breaches, now)
+    return moves
+
+
+def _with_windows(
+    cases: Sequence[Case], seen: Mapping[str, Sequence[Window]]
+) -> Iterator[tuple[Case, Sequence[Window]]]:
+    """Silence proves nothing: what has no windows stays as it is."""
+    return ((case, seen[case.subject]) for case in cases if seen.get(case.subject))
+
+
+def _groups(
+    cases: Iterator[Case], sensors: Mapping[str, Sensor], span: Interval
+) -> Iterator[list[Case]]:
+    """Subjects whose observations of a span fit into memory together."""
+    group: list[Case] = []
+    weight = 0
     for case in cases:
-        reaches[look_back(case.rule)].append(case)
-    found: dict[tuple[str, str], pl.DataFrame] = {}
-    for reach in sorted(reaches):
-        frame = store.read(
-            Interval(now - reach, now),
-            sensors={case.sensor.id for case in reaches[reach]},
-            parameters={case.rule.parameter for case in reaches[reach]},
-        )
-        for key, rows in frame.partition_by("sensor", "parameter", as_dict=True).items():
-            found[str(key[0]), str(key[1])] = rows
+        cadence = sensors[case.sensor].cadence_s if case.sensor is not None else 3600
+        own = max(1, int(span.length.total_seconds() // cadence))
+        if group and weight + own > AT_ONCE:
+            yield group
+            group, weight = [], 0
+        group.append(case)
+        weight += own
+    if group:
+        yield group
+
+
+def _cases(
+    rule: Rule,
+    sensors: Mapping[str, Sensor],
+    stations: Mapping[str, Station],
+    places: Mapping[str, Place],
+) -> Iterator[Case]:
+    if rule.kind is Kind.NETWORK:
+        for place in places.values():
+            if place.kind == "district":
+                yield Case(rule, place.id, place)
+        return
+    for sensor in sensors.values():
+        station = stations[sensor.station]
+        measures = sensor.state == "active" and rule.parameter in sensor.parameters
+        if measures and holds_for(rule, station):
+            yield Case(rule, sensor.id, places[station.district], sensor.id, station)
+
+
+def _step(rule: Rule, case: Case, sensors: Mapping[str, Sensor]) -> timedelta:
+    if case.sensor is None:
+        return HOUR
+    return shape_of(rule.window, sensors[case.sensor].cadence_s).step
+
+
+def _known(registry: Registry, rule: Rule, span: Interval) -> dict[str, list[AlertRow]]:
+    """The rule's alerts in a span, by subject, in order. Read before the observations are."""
+    found: dict[str, list[AlertRow]] = defaultdict(list)
+    for row in _rows(registry, rule.id, span):
+        found[row.subject].append(row)
     return found
 
 
-class _Writer:
-    """Records breaches as alerts, each change in a transaction of its own."""
+def _counted(registry: Registry, rule: Rule, span: Interval) -> list[AlertRow]:
+    return _rows(registry, rule.of, span) if rule.of is not None else []
 
-    def __init__(self, registry: Registry, now: datetime, channels: tuple[str, ...]) -> None:
-        self._registry = registry
-        self._places: dict[str, Place] = registry.places()
-        self._now = now
-        self._channels = channels
 
-    def record(self, case: _Case, breach: Breach) -> list[str]:
-        """What became of the alert: opened, updated, closed; nothing when all was known."""
-        try:
-            with self._registry.session.begin() as session:
-                return self._record(session, case, breach)
-        except IntegrityError:
-            return []  # another evaluator opened it a moment ago
-
-    def _record(self, session: Session, case: _Case, breach: Breach) -> list[str]:
-        row = session.scalar(
-            select(AlertRow).where(
-                AlertRow.rule == breach.rule,
-                AlertRow.sensor == breach.sensor,
-                AlertRow.started == breach.start,
-            )
+def _rows(registry: Registry, rule: str, span: Interval) -> list[AlertRow]:
+    query = (
+        select(AlertRow)
+        .where(
+            AlertRow.rule == rule,
+            AlertRow.started < span.end,
+            or_(
+                AlertRow.ended.is_(None),
+                AlertRow.ended > span.start,
+                AlertRow.started >= span.start,
+            ),
         )
-        done = []
-        if row is None:
-            row = self._new(case, breach)
-            session.add(row)
-            session.flush()
-            self._tell(session, case, row, "opened")
-            done.append("opened")
-        elif row.state != AlertState.OPEN:
-            return []
-        elif (row.last, row.peak, row.limit_value) != (breach.last, breach.peak, breach.limit):
-            graver = row.peak != breach.peak
-            row.last, row.peak, row.limit_value = breach.last, breach.peak, breach.limit
-            row.state = moved(AlertState(row.state), "updated")
-            if graver:
-                self._note(session, row, "updated", {"last": row.last, "peak": row.peak})
-            done.append("updated")
-        if breach.end is not None:
-            row.state = moved(AlertState(row.state), "closed")
-            row.ended, row.closed = breach.end, self._now
-            self._tell(session, case, row, "closed")
-            done.append("closed")
-        return done
+        .order_by(AlertRow.started)
+    )
+    with registry.session() as session:
+        return list(session.scalars(query))
 
-    def _new(self, case: _Case, breach: Breach) -> AlertRow:
-        return AlertRow(
-            rule=case.rule.id,
-            sensor=case.sensor.id,
-            station=case.station.id,
-            district=case.station.district,
-            parameter=case.rule.parameter,
-            severity=case.rule.severity,
-            state=moved(None, "opened"),
-            started=breach.start,
-            limit_value=breach.limit,
-            peak=breach.peak,
-            last=breach.last,
-            opened=self._now,
-        )
 
-    def _note(
-        self, session: Session, row: AlertRow, kind: str, detail: dict[str, object]
-    ) -> AlertEventRow:
-        event = AlertEventRow(
-            alert_id=row.id,
-            at=self._now,
-            who=EVALUATOR,
-            kind=kind,
-            detail=json.dumps(detail, ensure_ascii=False),
-        )
-        session.add(event)
-        session.flush()
-        return event
+def _ongoing(rule: Rule, rows: Sequence[AlertRow], span: Interval) -> Breach | None:
+    """The breach that was going on when the span began; of silence, that is now."""
+    for row in rows:
+        if row.outcome in VOID:
+            continue
+        if row.started < span.start or (rule.kind is Kind.SILENCE and row.ended is None):
+            return breach_of(row)
+    return None
 
-    def _tell(self, session: Session, case: _Case, row: AlertRow, kind: str) -> None:
-        """Note the event and put it in the outbox of every channel."""
-        district = self._places[case.station.district]
-        content = message(kind, row, case.rule, case.station, district)
-        event = self._note(session, row, kind, content)
-        for channel in self._channels:
-            session.add(
-                OutboxItemRow(
-                    alert_id=row.id,
-                    event_id=event.id,
-                    channel=channel,
-                    key=f"alert-{row.id}-event-{event.id}",
-                    payload=json.dumps(content, ensure_ascii=False),
-                    created=self._now,
-                    next_attempt=self._now,
-                )
-            )
+
+def _news(rows: Sequence[AlertRow], breach: Breach) -> bool:
+    """Whether a breach says anything that the alerts do not say already."""
+    own = [row for row in rows if meets(row, breach)]
+    if not breach.certain and breach.end is not None and not own:
+        return False  # it lapsed before anybody saw it
+    return not any(
+        (row.started, row.ended, row.peak, row.last)
+        == (breach.start, breach.end, breach.peak, breach.last)
+        and (row.certain is not None) is breach.certain
+        and (row.outcome in VOID) is (not breach.certain and breach.end is not None)
+        for row in own
+    )
+
+
+def _surely(rule: Rule, span: Interval) -> Interval | None:
+    """The part of a span whose breaches are all seen, whole: away from its beginning and end."""
+    margin = shape_of(rule.window, 0).length + timedelta(minutes=rule.hold_min) + HOUR
+    start, end = span.start + margin, span.end - SETTLING
+    if rule.kind in (Kind.SILENCE, Kind.FORECAST, Kind.NETWORK):
+        return None  # what was said then stays true: it was said of what was known
+    return Interval(start, end) if start < end else None
+
+
+def _lost(row: AlertRow, surely: Interval, breaches: Sequence[Breach]) -> bool:
+    return (
+        row.started >= surely.start
+        and row.opened <= surely.end
+        and row.outcome not in VOID
+        and not any(meets(row, breach) for breach in breaches)
+    )

@@ -6,47 +6,102 @@ from typing import Any
 
 from registry.models import AlertRow
 from schemas import CITY_TIME, catalogue
-from schemas.alerts import Rule
+from schemas.alerts import Kind, Rule
 from schemas.registry import Place, Station
 
-KINDS = {
-    "opened": ("告警", "Alert"),
-    "updated": ("告警更新", "Alert update"),
-    "closed": ("告警解除", "Alert closed"),
+HEADS = {
+    "open": ("告警", "Alert"),
+    "graver": ("告警升级", "Alert, now graver"),
+    "recover": ("指标恢复", "Back within the limit"),
+    "recover_and_close": ("预警解除", "Warning over"),
+    "resume": ("再次超限", "Beyond the limit again"),
+    "withdraw": ("告警撤回", "Alert withdrawn"),
+    "reappear": ("告警恢复", "Alert is back"),
+    "escalate": ("告警逐级上报", "Alert escalated"),
+    "acknowledge": ("告警已确认", "Alert acknowledged"),
+    "dispatch": ("任务派发", "Alert dispatched"),
+    "arrive": ("人员到场", "Officer on site"),
+    "close": ("告警办结", "Alert closed"),
+    "reopen": ("告警重开", "Alert reopened"),
+    "merge": ("告警合并", "Alert merged"),
+    "snooze": ("告警暂缓", "Alert snoozed"),
+    "hand_over": ("告警移交", "Alert handed over"),
 }
 GRADES = {"blue": "蓝色", "yellow": "黄色", "orange": "橙色", "red": "红色"}
 
+# What the value is, where it is not the parameter's own: unit, Chinese, English.
+MEASURES: dict[Kind, tuple[str, str, str]] = {
+    Kind.SILENCE: ("min", "无数据时长", "minutes without data"),
+    Kind.NETWORK: ("1", "超限站点数", "stations beyond the limit"),
+    Kind.RISE: ("", "升幅", "rise"),
+    Kind.CONSTANCY: ("", "极差", "spread"),
+    Kind.DISAGREEMENT: ("", "均值差", "difference of means"),
+    Kind.FORECAST: ("", "预报值", "forecast"),
+}
+
+
+def unit_of(kind: Kind, parameter: str) -> str:
+    """The unit of an alert's numbers; empty for counts."""
+    unit = MEASURES.get(kind, ("", "", ""))[0] or catalogue()[parameter].unit
+    return "" if unit == "1" else unit
+
+
+def measure_names(kind: Kind, parameter: str) -> tuple[str, str]:
+    """What an alert's numbers are, in Chinese and English."""
+    own = catalogue()[parameter]
+    _, zh, en = MEASURES.get(kind, ("", "", ""))
+    return f"{own.zh}{zh}", f"{own.en} {en}".rstrip()
+
 
 def message(
-    kind: str, alert: AlertRow, rule: Rule, station: Station, district: Place
+    move: str, alert: AlertRow, rule: Rule, station: Station | None, district: Place, why: str = ""
 ) -> dict[str, Any]:
-    """The message of one event, ready to be sent as JSON. Times with the city's offset."""
-    parameter = catalogue()[rule.parameter]
-    places = parameter.decimals + 1
-    last, peak = round(alert.last, places), round(alert.peak, places)
-    since = alert.started.astimezone(CITY_TIME)
-    zh_kind, en_kind = KINDS[kind]
+    """The message of one event, ready to be sent as JSON. Times with the city's offset.
+
+    Every text in it is ours or a person's; whoever shows it escapes it.
+    """
+    kind = Kind(alert.kind)
+    places = catalogue()[rule.parameter].decimals + 1
+    last, peak, limit = (round(n, places) for n in (alert.last, alert.peak, alert.limit_value))
+    unit = unit_of(kind, rule.parameter)
+    zh_name, en_name = measure_names(kind, rule.parameter)
     sign = ">" if rule.direction == "above" else "<"
-    value = f"{peak:g} {parameter.unit} {sign} {alert.limit_value:g} {parameter.unit}"
+    value = f"{peak:g} {sign} {limit:g} {unit}".rstrip()
+    since = alert.started.astimezone(CITY_TIME)
     when = since.strftime("%Y-%m-%d %H:%M")
+    zh_head, en_head = HEADS[move]
+    late_zh, late_en = ("(补传数据)", " (data came late)") if alert.late else ("", "")
+    zh_place = district.zh + (station.zh if station else "")
+    en_place = f"{district.en}, {station.en}" if station else district.en
+    reason_zh, reason_en = (f";说明:{why}", f"; {why}") if why else ("", "")
     return {
         "alert": alert.id,
-        "event": kind,
+        "event": move,
+        "state": alert.state,
         "severity": alert.severity,
+        "kind": alert.kind,
         "rule": rule.id,
-        "source": rule.source,
-        "station": station.id,
-        "district": district.id,
+        "basis": alert.basis,
+        "station": alert.station,
+        "district": alert.district,
+        "subdistrict": alert.subdistrict,
+        "level": alert.at_level,
         "sensor": alert.sensor,
+        "medium": alert.medium,
         "parameter": rule.parameter,
-        "unit": parameter.unit,
-        "limit": alert.limit_value,
+        "unit": unit,
+        "limit": limit,
         "last": last,
         "peak": peak,
         "started": since.isoformat(),
         "ended": alert.ended.astimezone(CITY_TIME).isoformat() if alert.ended else None,
-        "text_zh": f"【{GRADES[alert.severity]}{zh_kind}】{district.zh}{station.zh}:{rule.zh},"
-        f"{parameter.zh} {value},自 {when} 起;依据 {rule.source}",
-        "text_en": f"[{alert.severity} {en_kind}] {district.en}, {station.en}: {rule.en}, "
-        f"{parameter.en} {value}, since {when}; by {rule.source}",
+        "late": alert.late,
+        "lon": station.lon if station else district.lon,
+        "lat": station.lat if station else district.lat,
+        "title_zh": f"【{GRADES[alert.severity]}{zh_head}】{zh_place}:{rule.zh}{late_zh}",
+        "title_en": f"[{alert.severity} {en_head}] {en_place}: {rule.en}{late_en}",
+        "text_zh": f"{zh_place}:{rule.zh},{zh_name} {value},自 {when} 起;"
+        f"依据 {alert.basis}{reason_zh}",
+        "text_en": f"{en_place}: {rule.en}, {en_name} {value}, since {when}; "
+        f"by {alert.basis}{reason_en}",
     }

@@ -96,7 +96,7 @@ def _board_content(sources: Sources, medium: Medium | None) -> dict[str, Any]:
     return {
         "board": board,
         "markers": pages.markers(board, medium),
-        "lines": [line for line in lines if medium in (None, line.station.medium)],
+        "lines": [line for line in lines if medium in (None, line.alert.medium)],
         "shown_alerts": pages.SHOWN_ALERTS,
         "medium": medium,
         "media": list(Medium),
@@ -130,7 +130,7 @@ def _add_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
             "station.html",
             page="",
             view=view,
-            charts=pages.station_charts(view, now),
+            charts=pages.station_charts(view, sources.registry, now),
             lines=pages.alert_lines(found, sources.registry),
             places=sources.registry.places(),
             enterprises=sources.registry.enterprises(),
@@ -161,7 +161,8 @@ def _add_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
 
     @app.get("/alerts", dependencies=ALERTS, include_in_schema=False)
     def alert_list(request: Request, state: AlertState | None = None) -> HTMLResponse:
-        found = alerting.alerts(sources.registry, state=state, limit=200)
+        states = None if state is None else [state]
+        found = alerting.alerts(sources.registry, states=states, limit=200)
         lines = pages.alert_lines(found, sources.registry)
         return page(request, "alerts.html", page="alerts", lines=lines, chosen=state)
 
@@ -282,7 +283,8 @@ def _add_api(app: FastAPI, sources: Sources) -> None:
         state: AlertState | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Any:
         """Alerts, the newest first."""
-        return jsonable_encoder(alerting.alerts(sources.registry, state=state, limit=limit))
+        states = None if state is None else [state]
+        return jsonable_encoder(alerting.alerts(sources.registry, states=states, limit=limit))
 
     @app.get("/api/deadletters", dependencies=DEAD_LETTERS)
     def deadletters(

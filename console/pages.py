@@ -9,15 +9,16 @@ from typing import Any
 
 import polars as pl
 
-from alerts import load_rules, open_alerts
-from alerts.rules import holds_for, limit_for
-from alerts.windows import Window
+from alerts import open_alerts, rules_ever, rules_in_force
+from alerts.limits import Limits
+from alerts.rulebook import holds_for
 from drawing.charts import Chart, chart
 from drawing.city_map import project, spread
 from network.views import CityBoard, LimitSpan, StationState, StationView
 from registry import Registry
+from registry.permits import permits
 from schemas import Medium, catalogue
-from schemas.alerts import Alert, Rule
+from schemas.alerts import Alert, Kind, Rule
 from schemas.flags import USABLE
 from schemas.registry import Place, Sensor, Station
 
@@ -39,8 +40,13 @@ class AlertLine:
 
     alert: Alert
     rule: Rule | None
-    station: Station
+    station: Station | None
     district: Place
+
+    @property
+    def place(self) -> Station | Place:
+        """Where it is: the station, or the district of a rule that counts stations."""
+        return self.station or self.district
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +68,20 @@ def markers(board: CityBoard, medium: Medium | None) -> list[Marker]:
 
 def alert_lines(found: list[Alert], registry: Registry) -> list[AlertLine]:
     """Alerts with rule, station and district."""
-    rules = {rule.id: rule for rule in load_rules()}
+    rules = rules_ever(registry)
     stations = {str(key): station for key, station in registry.stations().items()}
     places = registry.places()
-    return [AlertLine(a, rules.get(a.rule), stations[a.station], places[a.district]) for a in found]
+    return [
+        AlertLine(a, rules.get(a.rule), stations.get(a.station or ""), places[a.district])
+        for a in found
+    ]
 
 
 def open_alert_lines(registry: Registry) -> list[AlertLine]:
     return alert_lines(open_alerts(registry), registry)
 
 
-def station_charts(view: StationView, now: datetime) -> list[ParameterChart]:
+def station_charts(view: StationView, registry: Registry, now: datetime) -> list[ParameterChart]:
     """One chart for each channel of the station, in the sensors' order."""
     charts = []
     for sensor in view.sensors:
@@ -85,7 +94,7 @@ def station_charts(view: StationView, now: datetime) -> list[ParameterChart]:
             if limits:
                 lines = [(span.start, span.end, float(span.value)) for span in limits]
             else:
-                rule = limit_now(view.state.station, key, now)
+                rule = limit_now(view.state.station, key, registry, now)
                 lines = [] if rule is None else [(view.window.start, view.window.end, rule)]
             drawn = _chart(view, sensor, key, rows, lines)
             charts.append(ParameterChart(key, sensor.id, drawn, _told(limits)))
@@ -120,14 +129,14 @@ def _chart(
     )
 
 
-def limit_now(station: Station, key: str, now: datetime) -> float | None:
+def limit_now(station: Station, key: str, registry: Registry, now: datetime) -> float | None:
     """The limit that a rule sets for this station's parameter at this time of day."""
-    part = Window(now, 0, 1).part
-    for rule in load_rules():
-        if rule.parameter == key and holds_for(rule, station):
-            limit = limit_for(rule, station.zone, part)
+    limits = Limits(permits(registry))
+    for rule in rules_in_force(registry):
+        if rule.parameter == key and rule.kind is Kind.EXCEEDANCE and holds_for(rule, station):
+            limit = limits.at(rule, station, now)
             if limit is not None:
-                return limit.value
+                return float(limit.value)
     return None
 
 

@@ -1,10 +1,21 @@
-"""Each minute: rules are evaluated, alerts brought up to date, and the outbox delivered."""
+"""Each minute: rules are evaluated, alerts brought up to date or passed up, the outbox delivered.
+
+Both are checks as much as work: the fast lane has seen short windows before, and the deliverer has
+sent what was due; what either missed is done here.
+"""
 
 from __future__ import annotations
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
-from alerts import channels_from_environment, deliver, judge, load_rules
+from alerts import (
+    channels_from_environment,
+    deliver,
+    escalate,
+    judge,
+    router_from_environment,
+    rules_in_force,
+)
 from dags.sources import COMMON, sources
 from schemas import SystemClock
 
@@ -18,16 +29,13 @@ from schemas import SystemClock
 def alert_thresholds() -> None:
     @task
     def evaluate() -> dict[str, int]:
-        names = [channel.name for channel in channels_from_environment()]
+        now = SystemClock().now()
         with sources() as (store, registry):
-            judged = judge(
-                SystemClock().now(),
-                rules=load_rules(),
-                store=store,
-                registry=registry,
-                channels=names,
-            )
-        return {"opened": judged.opened, "updated": judged.updated, "closed": judged.closed}
+            router = router_from_environment()
+            rules = rules_in_force(registry)
+            judged = judge(now, rules=rules, store=store, registry=registry, router=router)
+            escalated = escalate(now, registry=registry, router=router)
+        return {**judged.moves, "escalate": escalated}
 
     @task(trigger_rule="all_done")
     def send() -> dict[str, int]:

@@ -1,5 +1,5 @@
 """Each two minutes: hours whose observations changed are judged again, and all that they touch:
-days, months, years, and the verdicts of each.
+days, months, years, the verdicts of each, and alerts.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
+from alerts import judge_hours, router_from_environment, rules_in_force
 from dags.sources import COMMON, sources
 from network import rejudge_pending
 from schemas import SystemClock
@@ -23,7 +24,16 @@ def late_data() -> None:
     @task
     def rejudge() -> dict[str, int]:
         with sources() as (store, registry):
-            done = rejudge_pending(SystemClock().now(), store=store, registry=registry)
+            now, rules = SystemClock().now(), rules_in_force(registry)
+            router = router_from_environment()
+            done = rejudge_pending(
+                now,
+                store=store,
+                registry=registry,
+                alerts=lambda hours: judge_hours(
+                    hours, now, rules=rules, store=store, registry=registry, router=router
+                ),
+            )
         return asdict(done)
 
     rejudge()

@@ -18,13 +18,14 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy.exc import OperationalError
 
+from alerts import FastLaneThread
 from ingest.directory import SensorDirectory
 from ingest.health import Health, HealthServer
 from ingest.pipeline import Batch, Message, Pipeline
 from ingest.refused import refused_by_store
 from ingest.session import CAPACITY, BrokerAddress, BrokerSession
 from registry import NewDeadLetter, Registry
-from schemas import Catalogue, Outcome
+from schemas import Catalogue, FlaggedReading, Outcome
 from storage import Store, StoreUnavailable
 
 log = structlog.get_logger()
@@ -58,6 +59,7 @@ class Worker:
         options: IngestOptions,
         health: Health,
         rng: random.Random,
+        fast_lane: FastLaneThread | None = None,
     ) -> None:
         self._session = session
         self._pipeline = pipeline
@@ -67,6 +69,7 @@ class Worker:
         self._options = options
         self._health = health
         self._rng = rng
+        self._fast_lane = fast_lane
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -113,7 +116,15 @@ class Worker:
         )
         if kept:
             self._health.count(batch, outcomes)
+            self._show(batch.readings, outcomes)
         return kept
+
+    def _show(self, readings: list[FlaggedReading], outcomes: list[Outcome]) -> None:
+        """Let the fast lane of alerts see what is new in the store."""
+        if self._fast_lane is not None and readings:
+            new = (Outcome.STORED, Outcome.REVISED)
+            pairs = zip(readings, outcomes, strict=True)
+            self._fast_lane.offer([reading for reading, outcome in pairs if outcome in new])
 
     def _bury(self, letters: list[NewDeadLetter]) -> None:
         if letters:
@@ -154,8 +165,12 @@ def run_ingest(
     registry: Registry,
     catalogue: Catalogue,
     options: IngestOptions,
+    fast_lane: FastLaneThread | None = None,
 ) -> None:
-    """Run one worker in this process until SIGTERM or SIGINT, then drain and return."""
+    """Run one worker in this process until SIGTERM or SIGINT, then drain and return.
+
+    fast_lane: of alerts; it is started and stopped with the worker.
+    """
     directory = SensorDirectory(registry, catalogue)
     session = BrokerSession(address, client_id=options.client_id)
     health = Health(session)
@@ -168,18 +183,23 @@ def run_ingest(
         options,
         health,
         random.Random(),  # noqa: S311 - jitter only
+        fast_lane,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     server = HealthServer(health, options.health_host, options.health_port)
     server.start()
     session.start()
+    if fast_lane is not None:
+        fast_lane.start()
     gc.freeze()  # what is here stays: each batch would have it looked through for garbage
     log.info("ingest is running", health_port=server.port, client_id=options.client_id)
     try:
         worker.run()
     finally:
         session.close()
+        if fast_lane is not None:
+            fast_lane.stop()
         server.stop()
         store.close()
     log.info("ingest drained and stopped")

@@ -8,7 +8,7 @@ data end in the same rows as data in time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -178,11 +178,17 @@ def _periods(days: Sequence[Interval], until: datetime, share: Share, store: Sto
 
 
 def rejudge_pending(
-    now: datetime, *, store: Store, registry: Registry, hold: timedelta = HOLD
+    now: datetime,
+    *,
+    store: Store,
+    registry: Registry,
+    hold: timedelta = HOLD,
+    alerts: Callable[[Sequence[Interval]], object] | None = None,
 ) -> Rejudged:
     """Aggregate and assess the hours that changed since they were settled, and all they belong to.
 
-    hold: how long after its end an hour is left alone, for what is still on its way.
+    hold: how long after its end an hour is left alone, for what is still on its way. alerts: judges
+    the alerts of these hours, before they count as settled.
     """
     pending = store.pending_hours(now - hold)
     if not pending:
@@ -194,6 +200,8 @@ def rejudge_pending(
     rows += aggregate_periods(days, until=now, store=store, registry=registry)
     verdicts = assess_hours(hours, store=store, registry=registry)
     verdicts += assess_days(days, store=store, registry=registry)
+    if alerts is not None:
+        alerts(hours)
     store.settle_hours(pending)
     periods = {span for spans in touched_periods(days, now).values() for span in spans}
     return Rejudged(len(hours), len(days), len(periods), rows + verdicts, verdicts)

@@ -108,17 +108,21 @@ def demo(
 @app.command()
 def ingest() -> None:
     """Take readings from the broker into the store until SIGTERM, then drain and stop."""
+    from alerts import FastLane, FastLaneThread, router_from_environment
     from ingest import IngestOptions, run_ingest
     from registry import open_registry
-    from schemas import catalogue
+    from schemas import SystemClock, catalogue
     from storage import open_store
 
     settings = Settings()
     _log_to_stderr(settings.log_json)
+    registry = open_registry(settings.registry_url)
+    lane = FastLane(registry, router_from_environment(), SystemClock())
     run_ingest(
         settings.broker(),
         store=open_store(settings.store_url, token=settings.store_token),
-        registry=open_registry(settings.registry_url),
+        registry=registry,
+        fast_lane=FastLaneThread(lane),
         catalogue=catalogue(),
         options=IngestOptions(
             batch_size=settings.ingest_batch_size,

@@ -61,7 +61,7 @@ def alert_span(stations: Iterable[Station], span: Reported, *, registry: Registr
             for severity in reversed(Severity)
         ),
         rules=_most(a.rule for a in found),
-        places=_most(a.station for a in found),
+        places=_most(a.station for a in found if a.station is not None),
         median=timedelta(seconds=median(each.total_seconds() for each in lasted))
         if lasted
         else None,

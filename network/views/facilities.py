@@ -90,7 +90,7 @@ def _facility(station: Station, rows: pl.DataFrame, registry: Registry, now: dat
         day=hours_over(rows, "day", station),
         night=hours_over(rows, "night", station),
         alerts=dict(Counter(str(alert.severity) for alert in recent)),
-        open_alerts=sum(alert.state == "open" for alert in recent),
+        open_alerts=sum(alert.state != "closed" for alert in recent),
         last_alert=max((alert.started for alert in recent), default=None),
     )
 

@@ -4,7 +4,17 @@ One class a table, suffixed `Row`; what other rooms see are the records of `sche
 as UTC and come back timezone-aware, whatever the database.
 """
 
-from registry.models.alerts import AlertEventRow, AlertRow, OutboxItemRow
+from registry.models.alerts import (
+    AlertEventRow,
+    AlertPhotoRow,
+    AlertRow,
+    ChannelHealthRow,
+    DutyRow,
+    EvidenceRow,
+    OutboxItemRow,
+    PermitLimitRow,
+    RuleVersionRow,
+)
 from registry.models.base import Base, UtcTime
 from registry.models.dead_letters import DeadLetterRow
 from registry.models.devices import (
@@ -40,26 +50,32 @@ from registry.models.samples import SampleResultRow, SampleRow
 
 __all__ = [
     "AlertEventRow",
+    "AlertPhotoRow",
     "AlertRow",
     "ApiTokenRow",
     "AuditHeadRow",
     "AuditRow",
     "Base",
     "CalibrationRow",
+    "ChannelHealthRow",
     "CommandRow",
     "CommissioningRow",
     "ContactRow",
     "CredentialRow",
     "DeadLetterRow",
     "DeviceRow",
+    "DutyRow",
     "EnterpriseRow",
+    "EvidenceRow",
     "LoginFailureRow",
     "MaintenanceRow",
     "OutboxItemRow",
+    "PermitLimitRow",
     "PersonRow",
     "PhotoRow",
     "PlaceRow",
     "RiverChiefRow",
+    "RuleVersionRow",
     "SampleResultRow",
     "SampleRow",
     "SensorEventRow",

@@ -1,63 +1,188 @@
-"""Tables of alerting: alerts, their events, and the outbox."""
+"""Tables of alerting: alerts, their events, rules that were edited, permits, and the outbox."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import Float, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.models.base import Base, UtcTime
 
 
 class AlertRow(Base):
+    """One breach of one rule at one subject, and what people do about it."""
+
     __tablename__ = "alert"
-    __table_args__ = (UniqueConstraint("rule", "sensor", "started", name="uq_alert_breach"),)
+    __table_args__ = (
+        UniqueConstraint("rule", "subject", "started", name="uq_alert_breach"),
+        # Both lanes may see a breach at the same moment: one of them writes it.
+        Index(
+            "uq_alert_ongoing",
+            "rule",
+            "subject",
+            unique=True,
+            sqlite_where=text("ended IS NULL"),
+            postgresql_where=text("ended IS NULL"),
+        ),
+        Index("ix_alert_started", "started"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     rule: Mapped[str] = mapped_column(String(64))
-    sensor: Mapped[str] = mapped_column(ForeignKey("sensor.id"), index=True)
-    station: Mapped[str] = mapped_column(ForeignKey("station.id"), index=True)
-    district: Mapped[str] = mapped_column(String(64))
+    rule_hash: Mapped[str] = mapped_column(String(64))  # of the rule as it was
+    kind: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(64))
+    sensor: Mapped[str | None] = mapped_column(ForeignKey("sensor.id"), index=True)
+    station: Mapped[str | None] = mapped_column(ForeignKey("station.id"), index=True)
+    district: Mapped[str] = mapped_column(String(64), index=True)
+    subdistrict: Mapped[str | None] = mapped_column(String(64))
+    medium: Mapped[str] = mapped_column(String(8))
     parameter: Mapped[str] = mapped_column(String(32))
     severity: Mapped[str] = mapped_column(String(8))
     state: Mapped[str] = mapped_column(String(16), index=True)
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    route: Mapped[str] = mapped_column(String(32))
     started: Mapped[datetime] = mapped_column(UtcTime)
     ended: Mapped[datetime | None] = mapped_column(UtcTime)
     limit_value: Mapped[float] = mapped_column(Float)
+    basis: Mapped[str] = mapped_column(Text)
     peak: Mapped[float] = mapped_column(Float)
+    peak_at: Mapped[datetime] = mapped_column(UtcTime)
+    excess: Mapped[float] = mapped_column(Float)
     last: Mapped[float] = mapped_column(Float)
     opened: Mapped[datetime] = mapped_column(UtcTime)
+    certain: Mapped[datetime | None] = mapped_column(UtcTime)
+    acknowledged: Mapped[datetime | None] = mapped_column(UtcTime)
+    dispatched: Mapped[datetime | None] = mapped_column(UtcTime)
+    arrived: Mapped[datetime | None] = mapped_column(UtcTime)
     closed: Mapped[datetime | None] = mapped_column(UtcTime)
+    at_level: Mapped[str] = mapped_column(String(16))
+    level_since: Mapped[datetime] = mapped_column(UtcTime)
+    assignee: Mapped[str | None] = mapped_column(String(64))
+    snoozed_until: Mapped[datetime | None] = mapped_column(UtcTime)
+    incident: Mapped[int | None] = mapped_column(index=True)
+    merged_into: Mapped[int | None] = mapped_column(ForeignKey("alert.id"))
+    late: Mapped[bool] = mapped_column(default=False)
+    findings: Mapped[str] = mapped_column(Text, default="")
 
 
 class AlertEventRow(Base):
-    """What happened to an alert: who, when, what."""
+    """What happened to an alert: who, when, which move, why, and the states before and after."""
 
     __tablename__ = "alert_event"
     id: Mapped[int] = mapped_column(primary_key=True)
     alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"), index=True)
     at: Mapped[datetime] = mapped_column(UtcTime)
     who: Mapped[str] = mapped_column(String(64))
-    kind: Mapped[str] = mapped_column(String(16))
+    move: Mapped[str] = mapped_column(String(24))
+    before: Mapped[str | None] = mapped_column(String(16))
+    after: Mapped[str] = mapped_column(String(16))
+    why: Mapped[str] = mapped_column(Text, default="")
     detail: Mapped[str] = mapped_column(Text)  # JSON
 
 
+class AlertPhotoRow(Base):
+    """A picture from the site, as it was uploaded."""
+
+    __tablename__ = "alert_photo"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"), index=True)
+    event_id: Mapped[int] = mapped_column(ForeignKey("alert_event.id"))
+    kind: Mapped[str] = mapped_column(String(32))  # media type
+    sha256: Mapped[str] = mapped_column(String(64))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class RuleVersionRow(Base):
+    """A rule as somebody left it; the newest of an id is in force."""
+
+    __tablename__ = "rule_version"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rule: Mapped[str] = mapped_column(String(64), index=True)
+    content: Mapped[str] = mapped_column(Text)  # JSON
+    who: Mapped[str] = mapped_column(String(64))
+    why: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class PermitLimitRow(Base):
+    """What a permit allows at a station."""
+
+    __tablename__ = "permit_limit"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    station: Mapped[str] = mapped_column(ForeignKey("station.id"), index=True)
+    parameter: Mapped[str] = mapped_column(String(32))
+    value: Mapped[float] = mapped_column(Float)
+    source: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime | None] = mapped_column(UtcTime)
+    until: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class DutyRow(Base):
+    """Who is on duty for an area, and how to reach them.
+
+    area: a district, a subdistrict, or `city`. channels: names in the order in which they are
+    tried, comma-separated. address: JSON, by channel. since, until: of the duty; None = open.
+    """
+
+    __tablename__ = "duty"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    route: Mapped[str] = mapped_column(String(32), index=True)
+    area: Mapped[str] = mapped_column(String(64))
+    medium: Mapped[str | None] = mapped_column(String(8))
+    person: Mapped[str] = mapped_column(String(64))
+    channels: Mapped[str] = mapped_column(String(128))
+    address: Mapped[str] = mapped_column(Text, default="{}")
+    since: Mapped[datetime | None] = mapped_column(UtcTime)
+    until: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
 class OutboxItemRow(Base):
-    """One event to be delivered by one channel; written in the event's own transaction."""
+    """One event on its way to one recipient; written in the event's own transaction.
+
+    channels: still to be tried, the present one first, comma-separated.
+    """
 
     __tablename__ = "outbox_item"
     __table_args__ = (
-        UniqueConstraint("key", "channel", name="uq_outbox_item"),
+        UniqueConstraint("key", "recipient", name="uq_outbox_item"),
         Index("ix_outbox_due", "delivered", "next_attempt"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"))
     event_id: Mapped[int] = mapped_column(ForeignKey("alert_event.id"))
+    recipient: Mapped[str] = mapped_column(String(64))
     channel: Mapped[str] = mapped_column(String(16))
+    channels: Mapped[str] = mapped_column(String(128))
+    address: Mapped[str] = mapped_column(Text, default="{}")  # JSON, by channel
     key: Mapped[str] = mapped_column(String(128))  # idempotency key for the receiver
     payload: Mapped[str] = mapped_column(Text)  # JSON
     created: Mapped[datetime] = mapped_column(UtcTime)
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt: Mapped[datetime] = mapped_column(UtcTime)
     delivered: Mapped[datetime | None] = mapped_column(UtcTime)
+    last_error: Mapped[str] = mapped_column(Text, default="")
+
+
+class EvidenceRow(Base):
+    """A frozen bundle: its file, its manifest's hash, and that of the bundle before it."""
+
+    __tablename__ = "evidence"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"), index=True)
+    made: Mapped[datetime] = mapped_column(UtcTime)
+    who: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    previous: Mapped[str | None] = mapped_column(String(64))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ChannelHealthRow(Base):
+    """How a channel of delivery fares: when it last worked, when and why it last failed."""
+
+    __tablename__ = "channel_health"
+    channel: Mapped[str] = mapped_column(String(16), primary_key=True)
+    worked: Mapped[datetime | None] = mapped_column(UtcTime)
+    failed: Mapped[datetime | None] = mapped_column(UtcTime)
+    failures: Mapped[int] = mapped_column(default=0)  # in a row
     last_error: Mapped[str] = mapped_column(Text, default="")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib import resources
+from itertools import groupby
 from typing import Any
 
 import yaml
 
+from registry.permits import set_permits
 from registry.registry import Registry
 from registry.samples import add_samples
 from registry.seed.demo_samples import demo_samples
 from schemas import SystemClock
+from schemas.alerts import PermitLimit
 from schemas.registry import Enterprise, Place, RiverChief, Sensor, Station
 
 
@@ -30,6 +33,11 @@ def demo_city() -> tuple[list[Place], list[Enterprise], list[Station], list[Sens
         [Station.model_validate(record) for record in _records("stations")],
         [Sensor.model_validate(record) for record in _records("sensors")],
     )
+
+
+def demo_permits() -> list[PermitLimit]:
+    """What the demo enterprises' permits allow; made up, as they are."""
+    return [PermitLimit.model_validate(record) for record in _records("permits")]
 
 
 def river_chiefs() -> list[RiverChief]:
@@ -55,4 +63,6 @@ def seed_demo_city(registry: Registry) -> None:
         stations=stations,
         sensors=sensors,
     )
+    for station, limits in groupby(demo_permits(), key=lambda limit: limit.station):
+        set_permits(registry, station, list(limits))
     add_samples(registry, demo_samples(), at=SystemClock().now())
