@@ -16,7 +16,8 @@ from network.views.calendar import (
 )
 from network.views.chiefs import ChiefLine, Chiefs, chiefs_view
 from network.views.city import AccountTotals, CityBoard, account_totals, city_board
-from network.views.facilities import Facility, facilities
+from network.views.credit import Credit, Deduction, credit_rules
+from network.views.facilities import Facility, FacilityRecord, facilities, facility_record
 from network.views.limits import LimitSpan
 from network.views.noise_span import NoiseSpan, noise_span
 from network.views.owners_span import Compared, LoudSpan, compared, loud
@@ -46,9 +47,11 @@ __all__ = [
     "Chiefs",
     "CityBoard",
     "Compared",
+    "Credit",
     "Current",
     "Facility",
     "GroundwaterView",
+    "FacilityRecord",
     "JudgedSample",
     "LimitSpan",
     "LoudSpan",
@@ -75,7 +78,9 @@ __all__ = [
     "city_board",
     "compared",
     "facilities",
+    "credit_rules",
     "groundwater_view",
+    "facility_record",
     "judged_samples",
     "loud",
     "month_reported",
