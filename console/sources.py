@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
-from network.views import CityBoard, city_board
+from network.views import CityBoard, SoilView, city_board, soil_view
 from registry import Registry
 from schemas import Clock
 from storage import Store
 
 BOARD_KEPT_S = 1.0
+SOIL_KEPT_S = 60.0  # some thousand plots take a second to judge, and samples come once in a while
 
 
 class Sources:
@@ -21,9 +23,20 @@ class Sources:
         self.clock = clock
         self._board: CityBoard | None = None
         self._made = 0.0
+        self._soil: SoilView | None = None
+        self._soil_made = 0.0
 
     def board(self) -> CityBoard:
         if self._board is None or time.monotonic() - self._made > BOARD_KEPT_S:
-            self._board = city_board(store=self.store, registry=self.registry, now=self.clock.now())
+            now = self.clock.now()
+            self._board = city_board(
+                store=self.store, registry=self.registry, now=now, soil=self._soil_at(now)
+            )
             self._made = time.monotonic()
         return self._board
+
+    def _soil_at(self, now: datetime) -> SoilView:
+        if self._soil is None or time.monotonic() - self._soil_made > SOIL_KEPT_S:
+            self._soil = soil_view(registry=self.registry, now=now)
+            self._soil_made = time.monotonic()
+        return self._soil

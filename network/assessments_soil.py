@@ -107,12 +107,12 @@ def soil_sample(sample: Sample, station: Station) -> SoilAssessment:
         return SoilAssessment(*of, standard.id, reason=NO_PH)
     contents = {item: content for item, content in found.items() if item in limits}
     limits = {item: limits[item] for item in contents}
-    judged = {i: c for i, c in contents.items() if _decides({i: c}, limits)}
-    undecided = tuple(item for item in contents if item not in judged)
-    if not judged:
+    factors = _factors(contents, limits)
+    undecided = tuple(item for item in contents if item not in factors)
+    if not factors:
         reason = UNDECIDED if undecided else NO_ITEMS
         return SoilAssessment(*of, standard.id, limits, undecided=undecided, reason=reason)
-    verdict, factors = risk(judged, limits), single_factors(judged, limits)
+    verdict = risk({item: contents[item] for item in factors}, limits)
     index = None if undecided else nemerow(factors.values())
     valid = not undecided or verdict.risk == RISKS[-1]
     return SoilAssessment(
@@ -168,9 +168,14 @@ def _construction_limits(standard: str, land: str) -> Mapping[str, SoilLimit]:
     return construction_limits(edition("soil_construction", named=standard), land)
 
 
-def _decides(content: Mapping[str, Measured], limits: Mapping[str, SoilLimit]) -> bool:
-    try:
-        single_factors(content, limits)
-    except DetectionLimitTooHigh:
-        return False
-    return True
+def _factors(
+    contents: Mapping[str, Measured], limits: Mapping[str, SoilLimit]
+) -> dict[str, Decimal]:
+    """The single factor of each item that can be decided."""
+    found: dict[str, Decimal] = {}
+    for item, content in contents.items():
+        try:
+            found |= single_factors({item: content}, limits)
+        except DetectionLimitTooHigh:
+            continue
+    return found

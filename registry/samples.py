@@ -186,7 +186,8 @@ def _read(registry: Registry, query: Select[Any]) -> list[Sample]:
 
 
 def _record(row: SampleRow) -> Sample:
-    return Sample(
+    """A row as a record; it was checked when it came in, and thousands are read for one board."""
+    return Sample.model_construct(
         number=row.number,
         station=StationId(row.station),
         medium=SampleMedium(row.medium),
@@ -202,7 +203,7 @@ def _record(row: SampleRow) -> Sample:
 
 
 def _result(row: SampleResultRow) -> Result:
-    return Result(
+    return Result.model_construct(
         determinand=row.determinand,
         value=None if row.value is None else Decimal(row.value),
         limit=None if row.limit is None else Decimal(row.limit),

@@ -85,8 +85,10 @@ KEY_FIGURES: dict[Medium, tuple[tuple[Level, str, str], ...]] = {
 }
 
 
-def city_board(*, store: Store, registry: Registry, now: datetime) -> CityBoard:
-    """The whole city now."""
+def city_board(
+    *, store: Store, registry: Registry, now: datetime, soil: SoilView | None = None
+) -> CityBoard:
+    """The whole city now. soil: where it is known already, for samples come once in a while."""
     every = registry.sensors().values()
     sensors = [s for s in every if s.state != "retired"]
     equipped = {s.station for s in every}  # where only samples are taken, nothing falls silent
@@ -111,7 +113,7 @@ def city_board(*, store: Store, registry: Registry, now: datetime) -> CityBoard:
         air=air_view(Level.CITY, "city", store=store, now=now),
         noise=noise_view(stations.values(), store=store, now=now),
         water=water_view(store=store, registry=registry, now=now),
-        soil=soil_view(registry=registry, now=now),
+        soil=soil or soil_view(registry=registry, now=now),
     )
 
 
