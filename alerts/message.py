@@ -70,10 +70,10 @@ def message(
     since = alert.started.astimezone(CITY_TIME)
     when = since.strftime("%Y-%m-%d %H:%M")
     zh_head, en_head = HEADS[move]
-    late_zh, late_en = ("(补传数据)", " (data came late)") if alert.late else ("", "")
+    late_zh, late_en = ("（补传数据）", " (data came late)") if alert.late else ("", "")
     zh_place = district.zh + (station.zh if station else "")
     en_place = f"{district.en}, {station.en}" if station else district.en
-    reason_zh, reason_en = (f";说明:{why}", f"; {why}") if why else ("", "")
+    reason_zh, reason_en = (f"；说明：{why}", f"; {why}") if why else ("", "")
     return {
         "alert": alert.id,
         "event": move,
@@ -98,9 +98,9 @@ def message(
         "late": alert.late,
         "lon": station.lon if station else district.lon,
         "lat": station.lat if station else district.lat,
-        "title_zh": f"【{GRADES[alert.severity]}{zh_head}】{zh_place}:{rule.zh}{late_zh}",
+        "title_zh": f"【{GRADES[alert.severity]}{zh_head}】{zh_place}：{rule.zh}{late_zh}",
         "title_en": f"[{alert.severity} {en_head}] {en_place}: {rule.en}{late_en}",
-        "text_zh": f"{zh_place}:{rule.zh},{zh_name} {value},自 {when} 起;"
+        "text_zh": f"{zh_place}：{rule.zh}，{zh_name} {value}，自 {when} 起；"
         f"依据 {alert.basis}{reason_zh}",
         "text_en": f"{en_place}: {rule.en}, {en_name} {value}, since {when}; "
         f"by {alert.basis}{reason_en}",
