@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from alerts import load_rules
+from alerts import rules_ever
 from network import views
 from network.views import Reported
 from registry import Registry
@@ -125,7 +125,7 @@ def compile_bulletin(
         stations={str(station.id): station for station in own},
         places=registry.places(),
         enterprises=registry.enterprises(),
-        rules={rule.id: rule for rule in load_rules()},
+        rules=rules_ever(registry),
         uses=editions_in(span),
         compared_by=_compared_by(span),
         air=views.air_span(area.level, area.id, span, store=store),
@@ -137,7 +137,7 @@ def compile_bulletin(
         groundwater=views.groundwater_view(registry=registry, now=last, district=district),
         owners=views.compared(every, span, store=store, areas=_neighbourhoods(area, own)),
         loud=views.loud(own, span, store=store),
-        alerts=views.alert_span(own, span, registry=registry),
+        alerts=views.alert_span(span, registry=registry, district=district or None),
         quality=views.quality_span(own, span, store=store, registry=registry),
     )
 

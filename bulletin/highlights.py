@@ -85,7 +85,7 @@ def _alerts(bulletin: Bulletin, t: Translator) -> Iterator[str]:
         yield t("say_no_alerts")
         return
     counts = {str(each.severity): each.alerts for each in found.severities}
-    still = sum(each.open for each in found.severities)
+    still = sum(each.alerts - each.closed for each in found.severities)
     yield t("say_alerts", count=len(found.alerts), still=still, **counts)
 
 

@@ -8,11 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from alerts import load_rules
 from registry import Registry, migrate, open_registry, seed_demo_city
-from registry.models import AlertRow
 from storage import Store, open_store
 from tests.bulletin.city import OCTOBER, live
+from tests.network.alerted import add_alert
 
 HOSTILE = '<script>alert("x")</script>'
 
@@ -41,29 +40,16 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
 
 def alarm(registry: Registry) -> None:
     """Seven alerts in October, one of which outlives it."""
-    stations = registry.stations()
-    rules = [rule for rule in load_rules() if str(rule.medium) == "noise"]
     sensors = [s for s in registry.sensors().values() if s.medium == "noise"]
-    with registry.session.begin() as session:
-        for number in range(7):
-            rule, sensor = rules[number % len(rules)], sensors[number % 4]
-            started = OCTOBER.reach.start + timedelta(days=4 * number, hours=13)
-            ended = started + timedelta(hours=1 + number)
-            session.add(
-                AlertRow(
-                    rule=rule.id,
-                    sensor=sensor.id,
-                    station=sensor.station,
-                    district=stations[sensor.station].district,
-                    parameter="laeq",
-                    severity=str(rule.severity),
-                    state="open" if number == 6 else "closed",
-                    started=started,
-                    ended=None if number == 6 else ended,
-                    limit_value=60.0,
-                    peak=71.0,
-                    last=58.0,
-                    opened=started,
-                    closed=None if number == 6 else ended,
-                )
-            )
+    for number in range(7):
+        started = OCTOBER.reach.start + timedelta(days=4 * number, hours=13)
+        ended = None if number == 6 else started + timedelta(hours=1 + number)
+        add_alert(
+            registry,
+            sensor=sensors[number % 4].id,
+            severity=("yellow", "blue", "orange", "red")[number % 4],
+            started=started,
+            ended=ended,
+            acknowledged=started + timedelta(minutes=10 * (1 + number)),
+            closed=None if ended is None else ended + timedelta(minutes=30),
+        )

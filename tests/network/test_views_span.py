@@ -20,9 +20,9 @@ from network.views.soil_span import soil_span
 from network.views.spans import Reported, month_reported, year_reported
 from network.views.water_span import water_span
 from registry import Registry
-from registry.models import AlertRow
 from schemas import FlaggedReading, Interval, Level, ParameterKey, Period, SensorId, to_ms
 from storage import Store
+from tests.network.alerted import add_alert
 from tests.network.test_views import RIVER, Rows
 from tests.network.test_views import rows as rows
 from tests.network.test_views import store as store
@@ -379,43 +379,66 @@ def test_completeness_is_of_the_hours_that_the_sensors_in_use_should_have(
 def test_alerts_are_those_that_began_in_the_span_as_they_stood_at_its_end(
     registry: Registry,
 ) -> None:
-    begin, end = OCTOBER.reach.start, OCTOBER.reach.end
-    lives = [
-        (begin, begin + timedelta(hours=1)),
-        (begin + timedelta(days=3), begin + timedelta(days=3, hours=4)),
-        (end - timedelta(hours=1), end + timedelta(hours=3)),
-        (end, None),
-    ]
-    with registry.session.begin() as session:
-        for number, (started, ended) in enumerate(lives, start=1):
-            session.add(
-                AlertRow(
-                    id=number,
-                    rule="noise-zone",
-                    sensor="noise-dongmen-1",
-                    station="st-noise-dongmen",
-                    district="luohu",
-                    parameter="laeq",
-                    severity="red" if number == 2 else "blue",
-                    state="open" if ended is None else "closed",
-                    started=started,
-                    ended=ended,
-                    limit_value=70.0,
-                    peak=80.0,
-                    last=75.0,
-                    opened=started,
-                    closed=ended,
-                )
-            )
-    stations = registry.stations().values()
-    found = alert_span(stations, OCTOBER, registry=registry)
+    begin, end, hour = OCTOBER.reach.start, OCTOBER.reach.end, timedelta(hours=1)
+    first, second, third = begin, begin + timedelta(days=3), end - hour
+    sensor = {"sensor": "noise-dongmen-1"}
+    add_alert(
+        registry,
+        **sensor,
+        severity="blue",
+        started=first,
+        ended=first + hour,
+        acknowledged=first + hour / 2,
+        closed=first + 2 * hour,
+    )
+    add_alert(
+        registry,
+        **sensor,
+        severity="red",
+        started=second,
+        ended=second + 4 * hour,
+        acknowledged=second + hour,
+        dispatched=second + hour,
+    )
+    add_alert(registry, **sensor, severity="blue", started=third, ended=end + 3 * hour)
+    add_alert(registry, **sensor, severity="red", started=end)
+    add_alert(
+        registry,
+        sensor="noise-lianhua-1",
+        severity="red",
+        started=first,
+        certain=None,
+        subject="never-certain",
+    )
+    found = alert_span(OCTOBER, registry=registry)
     assert [alert.id for alert in alerts_in(registry, OCTOBER.reach)] == [1, 2, 3]
-    assert [(s.severity, s.alerts, s.open) for s in found.severities] == [
-        ("red", 1, 0),
-        ("orange", 0, 0),
-        ("yellow", 0, 0),
-        ("blue", 2, 1),
+    assert [(s.severity, s.alerts, s.ended, s.closed) for s in found.severities] == [
+        ("red", 1, 1, 0),
+        ("orange", 0, 0, 0),
+        ("yellow", 0, 0, 0),
+        ("blue", 2, 1, 1),
     ]
-    assert (found.median, found.longest) == (timedelta(hours=2.5), timedelta(hours=4))
-    assert found.rules == (("noise-zone", 3),)
-    assert alert_span([], OCTOBER, registry=registry).alerts == ()
+    assert (found.median, found.longest) == (2.5 * hour, 4 * hour)
+    assert [(r.step, r.alerts, r.median, r.longest) for r in found.responses] == [
+        ("acknowledged", 2, 0.75 * hour, hour),
+        ("dispatched", 1, hour, hour),
+        ("arrived", 0, None, None),
+        ("closed", 1, 2 * hour, 2 * hour),
+    ]
+    assert found.stations == (("st-noise-dongmen", 3),)
+    assert alert_span(OCTOBER, registry=registry, district="futian").alerts == ()
+
+
+def test_an_alert_of_a_district_as_a_whole_belongs_to_it(registry: Registry) -> None:
+    begin = OCTOBER.reach.start
+    add_alert(
+        registry,
+        sensor="noise-dongmen-1",
+        severity="orange",
+        started=begin,
+        subject="luohu",
+        station=None,
+        kind="network",
+    )
+    found = alert_span(OCTOBER, registry=registry, district="luohu")
+    assert (len(found.alerts), found.stations) == (1, ())
