@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from network import aggregate_days, aggregate_hours
+from network import aggregate_days, aggregate_hours, assess_days, assess_hours
 from schemas import Interval, Period
 from storage import open_store
 from tests.dags.city import City, backfill, rows, wait_for, wait_until_scheduled
@@ -39,9 +39,12 @@ def main() -> None:
         begun = time.perf_counter()
         aggregate_hours(list(wider.hours()), store=live, registry=city.registry)
         aggregate_days(days, store=live, registry=city.registry)
+        assess_hours(list(wider.hours()), store=live, registry=city.registry)
+        assess_days(days, store=live, registry=city.registry)
         print(f"without Airflow: {time.perf_counter() - begun:.1f} s", flush=True)
         outside = [h for h in wider.hours() if h.start not in span]
         aggregate_hours(outside, store=store, registry=city.registry)
+        assess_hours(outside, store=store, registry=city.registry)
         store.settle_hours(store.pending_hours(datetime.now(UTC)))
 
         airflow = city.start_airflow()
