@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from dashboards import City, scales
 from dashboards.limit_lines import FOREVER, lines_of, turning_days
-from standards import edition, editions
+from standards import editions
 
 
 def test_the_colours_of_the_aqi_change_where_its_categories_do() -> None:
@@ -23,14 +23,12 @@ def test_a_class_bears_the_colour_of_the_state_it_stands_for() -> None:
     assert words["3"] == ("Ⅲ类 III", "green")
     assert words["6"] == ("劣Ⅴ类 worse than V", "red")
     assert scales.state_words()["2"] == ("良好 good", "green")
-    assert len(scales.sea_words()) == len(
-        edition("sea_water", named="GB3097-1997").tables["classes"]
-    )
+    assert len(scales.sea_words()) == len(editions()["GB3097-1997"].tables["classes"])
 
 
 def test_a_line_ends_where_an_edition_changes_its_limit_and_nowhere_else() -> None:
     stations = {s.id: s for s in City.demo().stations}
-    pm25 = [line for line in lines_of(stations["st-air-lianhua"], "pm25", ("24h",))]
+    pm25 = lines_of(stations["st-air-lianhua"], "pm25", ("24h",))
     assert [line.value for line in pm25][:2] == [75.0, 60.0]
     assert pm25[0].until == pm25[1].since == datetime(2026, 2, 28, 16, tzinfo=UTC)
     noise = lines_of(stations["st-noise-dongmen"], "laeq")
