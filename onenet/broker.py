@@ -1,6 +1,7 @@
 """The embedded broker: amqtt in this process, for the demo, tests and small installations.
 
-Two things are added to amqtt. Accounts with topic rights, for nobody is anonymous here. And
+Two things are added to amqtt. Accounts with topic rights, for nobody is anonymous here: our
+services' are given, sensors' are asked of a `Gate` over the registry, and cut when it says so. And
 delivery at least once: amqtt acknowledges a publisher before it has passed the message on, and
 forgets a message that a subscriber does not acknowledge in five seconds or whose connection breaks;
 `KeepingHandler` passes on first, and keeps what is unacknowledged for the next connection. The
@@ -13,19 +14,31 @@ import asyncio
 import hmac
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from amqtt.broker import Broker
 from amqtt.contexts import Action
+from amqtt.errors import MQTTError
 from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.mqtt.puback import PubackPacket
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import OUTGOING, ApplicationMessage, OutgoingApplicationMessage, Session
+from amqtt.utils import gen_client_id
 from paho.mqtt.client import topic_matches_sub
+from sqlalchemy.exc import OperationalError
 
+from registry import Registry
+from registry.accounts import Rights
+from registry.credentials import admitted, let_in
+from schemas import Clock
+
+log = logging.getLogger(__name__)
+
+CUT_OFF_EVERY_S = 1.0
 MAX_CONNECTIONS = 500
+TIMEOUT_DELAY_S = 60
 START_TIMEOUT_S = 15.0
 
 
@@ -38,21 +51,61 @@ class Account:
     subscribe: tuple[str, ...] = ()
 
 
+class Gate(Protocol):
+    """Who of the sensors may enter."""
+
+    def admits(self, username: str, password: str) -> Rights | None:
+        """What an account may do, or None where name or password are wrong."""
+
+    def let_in(self) -> set[str]:
+        """Every account that may be connected now."""
+
+
+class RegistryGate:
+    """The registry's credentials: the same rules as in production, asked at each connection."""
+
+    def __init__(self, registry: Registry, clock: Clock) -> None:
+        self._registry = registry
+        self._clock = clock
+
+    def admits(self, username: str, password: str) -> Rights | None:
+        owner = admitted(self._registry, username, password, self._clock.now())
+        if owner is None:
+            return None
+        sensor, medium = owner
+        return Rights.of(medium, sensor)
+
+    def let_in(self) -> set[str]:
+        return let_in(self._registry, self._clock.now())
+
+
+# amqtt builds its plugins itself and hands them plain data: gates are found here by broker.
+_GATES: dict[str, Gate] = {}
+
+
 class AccountsPlugin(BaseAuthPlugin, BaseTopicPlugin):
     """Checks name and password at connect, topic rights at publish and subscribe."""
 
     @dataclass
     class Config:
         accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
+        gate: str = ""
 
-    def _account(self, session: Session | None) -> dict[str, Any] | None:
-        name = session.username if session else None
-        return self.config.accounts.get(name) if name else None
+    def __init__(self, context: Any) -> None:
+        super().__init__(context)
+        self._sensors: dict[str, Rights] = {}
 
     async def authenticate(self, *, session: Session) -> bool:
-        account = self._account(session)
-        given = (session.password or "").encode()
-        return account is not None and hmac.compare_digest(account["password"].encode(), given)
+        name, given = session.username or "", session.password or ""
+        account = self.config.accounts.get(name)
+        if account is not None:
+            return hmac.compare_digest(account["password"].encode(), given.encode())
+        gate = _GATES.get(self.config.gate)
+        rights = await asyncio.to_thread(gate.admits, name, given) if gate and name else None
+        if rights is None:
+            return False
+        self._sensors[name] = rights
+        return True
 
     async def topic_filtering(
         self,
@@ -61,14 +114,25 @@ class AccountsPlugin(BaseAuthPlugin, BaseTopicPlugin):
         topic: str | None = None,
         action: Action | None = None,
     ) -> bool:
-        account = self._account(session)
-        if account is None or topic is None:
+        name = session.username if session else None
+        if not name or topic is None:
             return False
+        account = self.config.accounts.get(name)
+        if account is None:
+            return self._sensor_may(name, topic, action)
         if action == Action.RECEIVE:  # its subscription was checked
             return True
         if action == Action.SUBSCRIBE:
             return topic in account["subscribe"]
         return any(topic_matches_sub(allowed, topic) for allowed in account["publish"])
+
+    def _sensor_may(self, name: str, topic: str, action: Action | None) -> bool:
+        """Its filters are narrow and have no `#`: what they match, it may subscribe to as well."""
+        rights = self._sensors.get(name)
+        if rights is None:
+            return False
+        allowed = rights.publish if action == Action.PUBLISH else rights.subscribe
+        return any(topic == one or topic_matches_sub(one, topic) for one in allowed)
 
 
 Deliver = Callable[[Session, BrokerProtocolHandler, ApplicationMessage], Awaitable[bool]]
@@ -106,11 +170,74 @@ class KeepingHandler(BrokerProtocolHandler):
             await self._handle_message_flow(message)
 
 
+class SteadyFilters(dict[str, list[tuple[Session, int]]]):
+    """Subscriptions that may change while amqtt passes a message on: it looks at a copy.
+
+    Else whoever comes or goes at that moment makes it drop the message for the filters left.
+    """
+
+    def items(self) -> Any:
+        return [(topic_filter, list(sessions)) for topic_filter, sessions in super().items()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(super().keys()))
+
+
+_FROM_NEW_CONNECTION = (
+    *("will_flag", "will_message", "will_topic", "will_qos", "will_retain"),
+    *("keep_alive", "username", "password"),
+)
+
+
 class _KeepingBroker(Broker):
-    async def _initialize_client_session(self, *args: Any) -> tuple[BrokerProtocolHandler, Session]:
-        _, session = await super()._initialize_client_session(*args)
+    """services: accounts that choose their client id; all others are given their name for it."""
+
+    services: frozenset[str] = frozenset()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._subscriptions = SteadyFilters()
+
+    async def _initialize_client_session(
+        self, reader: Any, writer: Any, *_peer: Any
+    ) -> tuple[BrokerProtocolHandler, Session]:
+        """As amqtt's, but nothing is touched before the client has shown who it is.
+
+        Else anybody could throw away, or take over, the session of ingest by its client id. A will
+        is a message: one that the client might not publish is not taken.
+        """
+        try:
+            _, session = await BrokerProtocolHandler.init_from_connect(
+                reader, writer, self.plugins_manager
+            )
+        except MQTTError:
+            await writer.close()
+            raise
+        if not await self._authenticate(session, None):
+            session.client_id, session.clean_session = gen_client_id(), True  # and is told so next
+        elif session.username not in self.services:
+            session.client_id = session.username
+        if session.will_flag and not await self._topic_filtering(
+            session, session.will_topic or "", Action.PUBLISH
+        ):
+            session.will_flag = False
         handler = KeepingHandler(self.plugins_manager, loop=self._loop, deliver=self._deliver)
-        return handler, session
+        return handler, await self._kept_session(session)
+
+    async def _kept_session(self, new: Session) -> Session:
+        """The session that a client comes back to, brought up to date; or its new one."""
+        new.keep_alive += TIMEOUT_DELAY_S if new.keep_alive > 0 else 0
+        new.client_id = new.client_id or gen_client_id()
+        old, _ = self._sessions.get(new.client_id, (None, None))
+        if new.clean_session and old is not None:
+            await self._delete_session(new.client_id)
+        if new.clean_session or old is None:
+            new.parent = 0
+            return new
+        for name in _FROM_NEW_CONNECTION:
+            setattr(old, name, getattr(new, name))
+        old.parent = 1
+        return old
 
     async def _deliver(
         self, session: Session, handler: BrokerProtocolHandler, message: ApplicationMessage
@@ -124,8 +251,14 @@ class _KeepingBroker(Broker):
 class EmbeddedBroker:
     """A broker on 127.0.0.1 in a thread of its own. Speaks MQTT 3.1.1."""
 
-    def __init__(self, port: int, accounts: Mapping[str, Account]) -> None:
+    def __init__(
+        self, port: int, accounts: Mapping[str, Account], gate: Gate | None = None
+    ) -> None:
         self.port = port
+        self._gate = gate
+        self._services = frozenset(accounts)
+        if gate is not None:
+            _GATES[str(port)] = gate
         self._config = {
             "listeners": {
                 "default": {
@@ -134,16 +267,18 @@ class EmbeddedBroker:
                     "max_connections": MAX_CONNECTIONS,
                 }
             },
-            "timeout_disconnect_delay": 60,
+            "timeout_disconnect_delay": TIMEOUT_DELAY_S,
             "plugins": {
                 "onenet.broker.AccountsPlugin": {
-                    "accounts": {name: asdict(account) for name, account in accounts.items()}
+                    "accounts": {name: asdict(account) for name, account in accounts.items()},
+                    "gate": str(port),
                 }
             },
         }
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._broker: Broker | None = None
+        self._watch: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Listen. Raises OSError when the port is taken."""
@@ -154,7 +289,25 @@ class EmbeddedBroker:
 
     async def _start(self) -> None:
         self._broker = _KeepingBroker(self._config)
+        self._broker.services = self._services
         await self._broker.start()
+        if self._gate is not None:
+            self._watch = asyncio.create_task(self._cut_off(self._gate, self._broker))
+
+    async def _cut_off(self, gate: Gate, broker: Broker) -> None:
+        """Every second, close the connections of sensors that may be connected no longer."""
+        while True:
+            await asyncio.sleep(CUT_OFF_EVERY_S)
+            try:
+                welcome = await asyncio.to_thread(gate.let_in)
+            except OperationalError as error:  # asked again; nobody new gets in meanwhile
+                log.warning("registry away, sensors stay connected: %s", error)
+                continue
+            for session, handler in list(broker.sessions.values()):
+                name = session.username
+                connected = session.transitions.state == "connected"
+                if connected and name and name not in self._services | welcome:
+                    await handler.handle_connection_closed()
 
     def pending(self) -> int:
         """Messages taken from publishers that a persistent subscriber has not acknowledged."""
@@ -168,8 +321,11 @@ class EmbeddedBroker:
 
     def stop(self) -> None:
         """Close every connection and end the thread."""
+        if self._watch is not None:
+            self._loop.call_soon_threadsafe(self._watch.cancel)
         if self._broker is not None:
             self._run(self._broker.shutdown())
+        _GATES.pop(str(self.port), None)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=START_TIMEOUT_S)
 

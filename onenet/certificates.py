@@ -27,6 +27,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_LIFE = timedelta(days=3650)
 SERVER_LIFE = timedelta(days=825)
+DEVICE_LIFE = timedelta(days=825)
 RENEW_BEFORE = timedelta(days=30)
 CLOCK_SKEW = timedelta(hours=1)  # a device's clock may be behind when it first connects
 
@@ -80,6 +81,26 @@ def make_server(authority: Pair, hosts: Iterable[str], now: datetime) -> Pair:
             x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key()),
             critical=False,
         )
+        .sign(signing_key, hashes.SHA256())
+    )
+    return _pem(certificate, key)
+
+
+def make_device(authority: Pair, account: str, now: datetime) -> Pair:
+    """A certificate for a sensor's account at the broker, its common name. Raises ValueError."""
+    signer = x509.load_pem_x509_certificate(authority.certificate.encode())
+    signing_key = load_pem_private_key(authority.key.encode(), password=None)
+    if not isinstance(signing_key, ec.EllipticCurvePrivateKey):
+        raise ValueError("the key of the certificate authority is not an elliptic curve key")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, account)])
+    certificate = (
+        _begin(
+            name, signer.subject, key.public_key(), x509.random_serial_number(), now, DEVICE_LIFE
+        )
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         .sign(signing_key, hashes.SHA256())
     )
     return _pem(certificate, key)

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from onenet import cli_audit, cli_people, cli_report, cli_samples
+from onenet import cli_audit, cli_credentials, cli_people, cli_report, cli_samples, cli_sensors
 from onenet.settings import Settings
 from schemas import CITY_TIME
 
@@ -39,6 +39,8 @@ app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_people.app, name="people")
 app.add_typer(cli_report.app, name="report")
 app.add_typer(cli_samples.app, name="samples")
+app.add_typer(cli_sensors.sensors, name="sensors")
+app.add_typer(cli_credentials.broker, name="broker")
 app.add_typer(registry_commands, name="registry")
 app.add_typer(store_commands, name="store")
 app.add_typer(dashboards_commands, name="dashboards")

@@ -9,7 +9,6 @@ that an upgrade which needs a new secret is `git pull` and `onenet init`.
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import os
 import re
@@ -31,6 +30,7 @@ from onenet.certificates import (
 )
 from onenet.cli_people import text_of
 from registry import passwords
+from registry.credentials import ROUNDS, SALT_BYTES, hash_password
 from registry.people import FIRST_ADMINISTRATOR
 from schemas import Clock, SystemClock
 
@@ -38,11 +38,6 @@ ENV_FILE = ".env"
 GENERATED = Path("deploy/generated")
 
 BROKER_HOSTS = ("localhost", "127.0.0.1", "mosquitto")
-
-# Mosquitto's own hash and its own count. More rounds would guard passwords that can be guessed;
-# these are 32 random bytes, and the broker computes the hash at every connect in its one thread.
-ROUNDS = 101
-SALT_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +94,8 @@ VARIABLES = (
     Variable("GRAFANA_SECRET_KEY", "encrypts secrets kept in Grafana", _password),
     Variable("MQTT_INGEST_PASSWORD", "broker account ingest: reads what sensors send", _password),
     Variable("MQTT_ALERTS_PASSWORD", "broker account alerts: publishes alerts", _password),
-    Variable("MQTT_OPERATOR_PASSWORD", "broker account operator: replays", _password),
+    Variable("MQTT_OPERATOR_PASSWORD", "broker account operator: replays, commands", _password),
+    Variable("MQTT_PROVISIONING_PASSWORD", "broker account provisioning: devices", _password),
     Variable("MQTT_HEALTHCHECK_PASSWORD", "broker account healthcheck: reads uptime", _password),
     Variable("MQTT_FLEET_PASSWORD", "broker account fleet: see onenet init --demo", _password),
     Variable("CONSOLE_SECRET_KEY", "encrypts secrets of second factors in the registry", _password),
@@ -119,6 +115,12 @@ VARIABLES = (
         "WEB_ADDRESS",
         "console and Grafana listen here; they speak plain HTTP, so put a TLS proxy before them",
         _setting("127.0.0.1"),
+        secret=False,
+    ),
+    Variable(
+        "DEVICES_HOST",
+        "by this name devices reach the broker; it stands on their credentials",
+        _setting(""),
         secret=False,
     ),
     Variable("ONENET_WEBHOOK_URL", "alerts are posted there; empty: nowhere", _setting(""), False),
@@ -232,16 +234,6 @@ def _with(old: str, fresh: Mapping[str, str]) -> str:
 
 
 # Broker accounts
-
-
-def hash_password(password: str, salt: bytes) -> str:
-    """A password as Mosquitto's password file has it (its kind 7: PBKDF2 with SHA-512)."""
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ROUNDS)
-    return f"$7${ROUNDS}${_base64(salt)}${_base64(digest)}"
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
 
 
 def _fits(password: str, hashed: str) -> bool:

@@ -41,6 +41,11 @@ class Settings(BaseSettings):
     mqtt_password: str = ""
     mqtt_tls_ca: str = ""
     mqtt_version: int = 5
+    broker_kind: str = "mosquitto"  # or embedded: who keeps the list of sensors' accounts
+    provisioning_password: str = ""  # of the broker's account that may change that list
+    devices_host: str = ""  # where devices reach the broker; told on their credentials
+    devices_port: int = 0
+    devices_tls: bool = True
     ingest_host: str = "127.0.0.1"
     ingest_port: int = 9108
     ingest_client_id: str = "onenet-ingest-1"

@@ -14,7 +14,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,14 +28,17 @@ import dags
 from alerts import count_alerts
 from network.views import account_totals
 from onenet.airflow_env import airflow_environment
-from onenet.broker import Account, EmbeddedBroker
+from onenet.broker import Account, EmbeddedBroker, RegistryGate
 from onenet.children import Child
 from onenet.demo_people import secret_key, settle, variable
 from onenet.init import read_env
 from onenet.ports import choose_port
 from onenet.reconcile import Published, lost
 from registry import Registry, migrate, open_registry, seed_demo_city
-from schemas import Interval, Period
+from registry.accounts import Accounts, RegistryIsTheList
+from registry.credentials import admitted, issue
+from schemas import Interval, Period, SystemClock
+from schemas.registry import Sensor
 from storage import Store, open_store
 
 WANTED_PORTS = {"broker": 1883, "console": 8000, "airflow": 8080, "ingest": 9108}
@@ -68,7 +71,7 @@ class Stack:
         self._asked = 0.0
         self._children: dict[str, Child] = {}
         self._passwords = {
-            name: secrets.token_urlsafe(24) for name in ("fleet", "ingest", "alerts", "operator")
+            name: secrets.token_urlsafe(24) for name in ("ingest", "alerts", "operator")
         }
         self._ports: dict[str, int] = {}
         self._people: dict[str, str] = {}
@@ -85,8 +88,9 @@ class Stack:
             if not registry.sensors():
                 seed_demo_city(registry)
             self._people = settle(registry, self._old_environment(), at=datetime.now(UTC))
-            write_fleet(registry, home / "fleet.json")
-            broker = EmbeddedBroker(self._ports["broker"], self._accounts())
+            write_fleet(registry, home / "fleet.json", RegistryIsTheList())
+            gate = RegistryGate(registry, SystemClock())
+            broker = EmbeddedBroker(self._ports["broker"], self._accounts(), gate)
             broker.start()
             try:
                 self._start_children()
@@ -126,7 +130,6 @@ class Stack:
 
     def _accounts(self) -> dict[str, Account]:
         rights = {
-            "fleet": Account("", publish=(DATA_TOPICS,)),
             "ingest": Account("", subscribe=(DATA_TOPICS,)),
             "alerts": Account("", publish=(ALERT_TOPICS,)),
             "operator": Account("", publish=(DATA_TOPICS,), subscribe=(ALERT_TOPICS,)),
@@ -143,7 +146,8 @@ class Stack:
             "ONENET_MQTT_HOST": "127.0.0.1",
             "ONENET_MQTT_PORT": str(self._ports["broker"]),
             "ONENET_MQTT_USERNAME": account,
-            "ONENET_MQTT_PASSWORD": self._passwords[account],
+            "ONENET_MQTT_PASSWORD": self._passwords.get(account, ""),
+            "ONENET_BROKER_KIND": "embedded",
             "ONENET_MQTT_VERSION": "4",
             "ONENET_INGEST_PORT": str(self._ports["ingest"]),
             "ONENET_CONSOLE_PORT": str(self._ports["console"]),
@@ -172,7 +176,7 @@ class Stack:
         fleet += ["--history", str(self._options.history_days), "--faults", "demo"]
         fleet += ["--ledger", str(home / "ledger.json"), "--labels", str(home / "labels.jsonl")]
         fleet += ["--cadence-scale", str(LIVE_CADENCE_SCALE), "--progress-json"]
-        self._start("fleet", fleet, self._environment("fleet"))
+        self._start("fleet", fleet, self._environment(""))
         self._write_environment_file()
 
     def _start(self, name: str, command: list[str], environment: dict[str, str]) -> None:
@@ -316,20 +320,49 @@ class Stack:
 _US = [sys.executable, "-m", "onenet"]
 
 
-def write_fleet(registry: Registry, path: Path) -> None:
-    """Every sensor that the demo plays, for the simulator."""
+def write_fleet(registry: Registry, path: Path, accounts: Accounts | None = None) -> None:
+    """Every sensor that the demo plays, for the simulator.
+
+    accounts: where each is given credentials of its own, which then stand in the file; those of
+    an earlier file that still hold are kept. Without it the fleet needs an account for all.
+    """
     played = [
+        sensor
+        for sensor in registry.sensors().values()
+        if sensor.source is not None and sensor.state != "retired"
+    ]
+    given = {} if accounts is None else _credentials(registry, path, played, accounts)
+    path.unlink(missing_ok=True)  # an older file may be readable by others
+    path.touch(mode=0o600)
+    content = [
         {
             "id": sensor.id,
             "medium": sensor.medium,
             "source": sensor.source,
             "cadence_s": sensor.cadence_s,
             "parameters": sensor.parameters,
+            **given.get(sensor.id, {}),
         }
-        for sensor in registry.sensors().values()
-        if sensor.source is not None and sensor.state != "retired"
+        for sensor in played
     ]
-    path.write_text(json.dumps(played, indent=1), "utf-8")
+    path.write_text(json.dumps(content, indent=1), "utf-8")
+
+
+def _credentials(
+    registry: Registry, path: Path, played: Sequence[Sensor], accounts: Accounts
+) -> dict[str, dict[str, str]]:
+    """User name and password of each sensor: of the file where they still hold, else new ones."""
+    now = datetime.now(UTC)
+    kept: dict[str, dict[str, str]] = {}
+    for entry in json.loads(path.read_text("utf-8")) if path.exists() else []:
+        name, password = entry.get("username", ""), entry.get("password", "")
+        owner = admitted(registry, name, password, now) if name else None
+        if owner is not None and owner[0] == entry["id"]:
+            kept[entry["id"]] = {"username": name, "password": password}
+    missing = [sensor.id for sensor in played if sensor.id not in kept]
+    made = issue(registry, accounts, missing, by="system:demo", at=now, overlap=timedelta(0))
+    fresh = {str(new.sensor): {"username": new.username, "password": new.password} for new in made}
+    return {**kept, **fresh}
 
 
 def published_of(path: Path) -> Published:

@@ -20,6 +20,10 @@ from registry.problems import Problem, Refused
 from registry.registry import Registry
 
 
+class UnknownSensor(LookupError, ValueError):
+    """There is no sensor of this id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Happening:
     """A line of a sensor's history."""
@@ -64,10 +68,10 @@ def about_of(session: Session, sensor: str, at: datetime, by: str) -> DeviceRow:
 
 
 def living(session: Session, sensor: str) -> SensorRow:
-    """A sensor's row. Raises LookupError for a stranger, Refused for one that is retired."""
+    """A sensor's row. Raises UnknownSensor, or Refused for one that is retired."""
     row = session.get(SensorRow, sensor)
     if row is None:
-        raise LookupError(f"no sensor {sensor!r}")
+        raise UnknownSensor(f"no sensor {sensor!r}; see `onenet sensors list`")
     if row.state == "retired":
         raise Refused([Problem("retired", "sensor", sensor)])
     return row

@@ -7,13 +7,14 @@ from schemas.ids import Format, Medium, ParameterKey, SensorId, StationId, Topic
 from schemas.indices import Index, indices
 from schemas.observation import FlaggedReading, Level, Outcome, Period, SeriesTags
 from schemas.rejection import Rejected
-from schemas.wire import Event, Reading, Status
+from schemas.wire import Command, Event, Reading, Reply, Status
 
 __all__ = [
     "CITY_TIME",
     "Catalogue",
     "Cause",
     "Clock",
+    "Command",
     "Event",
     "FixedClock",
     "Flag",
@@ -30,6 +31,7 @@ __all__ = [
     "QcSettings",
     "Reading",
     "Rejected",
+    "Reply",
     "SensorId",
     "SeriesTags",
     "StationId",

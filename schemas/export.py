@@ -15,7 +15,7 @@ from schemas.alerts import Alert, Rule
 from schemas.catalogue import Parameter
 from schemas.registry import DeadLetter, Enterprise, Place, RiverChief, Sensor, Station
 from schemas.samples import Sample
-from schemas.wire import MAX_READINGS, Event, Reading, Status
+from schemas.wire import MAX_READINGS, Command, Event, Reading, Reply, Status
 
 FOLDER = Path(__file__).parent / "json"
 
@@ -24,6 +24,8 @@ _CONTRACTS: dict[str, Any] = {
     "reading": Reading,
     "status": Status,
     "event": Event,
+    "command": Command,
+    "reply": Reply,
     "parameter": Parameter,
     "place": Place,
     "river_chief": RiverChief,

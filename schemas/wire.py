@@ -60,6 +60,28 @@ class Status(_Wire):
     ts: Annotated[str, StringConstraints(max_length=40)] | int | None = None
 
 
+class Command(_Wire):
+    """On the `cmd` channel: what a device is to do. Answered with a `Reply` of the same id.
+
+    interval: {"seconds": 30} between readings; restart and calibrate need no arguments. A device
+    that gets it after `expires` (ms since the epoch) does nothing and answers `refused`.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,32}$")]
+    kind: Literal["interval", "restart", "calibrate"]
+    arguments: dict[Name, Number] = Field(default_factory=dict, max_length=8)
+    expires: int = Field(ge=0)
+
+
+class Reply(_Wire):
+    """On the `reply` channel: what became of a command."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,32}$")]
+    state: Literal["done", "refused"]
+    text: Text = ""
+    ts: Annotated[str, StringConstraints(max_length=40)] | int | None = None
+
+
 class Event(_Wire):
     """Something a device tells of itself: calibration begun, door opened, part exchanged."""
 

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,9 @@ from simulators.faults import Fault, Script, check_faults, demo_faults, load_fau
 from simulators.fleet import Device, load_fleet, made_up_fleet
 from simulators.ledger import Ledger
 from simulators.messages import History, messages_of, statuses
-from simulators.publisher import Address, Publisher
+from simulators.obedience import Settings, obey, vitals
+from simulators.publisher import Address
+from simulators.switchboard import Switchboard
 from simulators.weather import Weather
 
 SAVE_EVERY_S = 1.0
@@ -44,7 +47,9 @@ class Run:
         script: Script,
         weather: Weather,
         report: Callable[[str, int, int], None],
+        settings: Settings | None = None,
     ) -> None:
+        self._settings = settings or Settings()
         self._devices = devices
         self._ledger = ledger
         self._script = script
@@ -56,7 +61,7 @@ class Run:
     def stop(self, *_: object) -> None:
         self._stop.set()
 
-    def history(self, publisher: Publisher, history: History) -> None:
+    def history(self, publisher: Switchboard, history: History) -> None:
         """Publish the past; waits at the end until all of it is acknowledged."""
         total = self._ledger.readings + history.expected()
         for message in history:
@@ -68,7 +73,7 @@ class Run:
         self._keep("history", total, now=True)
 
     def live(
-        self, publisher: Publisher, *, speed: float, cadence_scale: float, until: float
+        self, publisher: Switchboard, *, speed: float, cadence_scale: float, until: float
     ) -> None:
         """Publish the present until stopped. speed: how fast recordings and emulators move on."""
         begun = time.time()
@@ -88,9 +93,13 @@ class Run:
             values = device.at(begun + (now - begun) * speed, self._weather)
             sending = self._script.apply(device, round(now, 3), values)
             if values and not sending.held:
-                for message in messages_of(device, [sending], now):
+                for message in messages_of(device, [sending], now, vitals(device, now)):
                     publisher.publish(message)
-            heapq.heapreplace(due, (at + max(1.0, device.cadence_s * cadence_scale), index))
+            while self._settings.outbox:
+                publisher.publish(self._settings.outbox.pop(0))
+            told = self._settings.intervals.get(device.id)
+            every = max(1.0, told or device.cadence_s * cadence_scale)
+            heapq.heapreplace(due, (at + every, index))
         publisher.drain(DRAIN_S)
         self._keep("live", 0, now=True)
 
@@ -112,7 +121,10 @@ def simulate(
     mqtt_version: Annotated[int, typer.Option(help="5, or 4 for MQTT 3.1.1.")] = 5,
     fleet: Annotated[
         Path | None,
-        typer.Option(help="JSON list of devices: id, medium, source, cadence_s, parameters."),
+        typer.Option(
+            help="JSON list of devices: id, medium, source, cadence_s, parameters; where they "
+            "have accounts of their own, username and password."
+        ),
     ] = None,
     sensors: Annotated[int, typer.Option(min=1, help="Without --fleet: make up so many.")] = 10,
     medium: Annotated[
@@ -160,8 +172,18 @@ def simulate(
     address = Address(host, port, username, password, tls_ca, mqtt_version)
     with Reporter(progress_json) as report:
         weather = Weather(seed)
-        run = Run(devices, ledger=kept, script=script, weather=weather, report=report)
-        publisher = Publisher(address, kept, f"simulator-{os.getpid()}")
+        settings = Settings()
+        run = Run(
+            devices, ledger=kept, script=script, weather=weather, report=report, settings=settings
+        )
+        publisher = Switchboard(
+            address,
+            kept,
+            f"simulator-{os.getpid()}",
+            devices,
+            session=int(now),
+            obey=partial(obey, settings, time.time),
+        )
 
         def stop(*_: object) -> None:
             run.stop()

@@ -18,7 +18,10 @@ Values = dict[str, float | None]
 
 
 class Device(BaseModel):
-    """One simulated sensor. source: `emulator:<kind>` or `recording:<name>`."""
+    """One simulated sensor. source: `emulator:<kind>` or `recording:<name>`.
+
+    username, password: its own account at the broker; without one it speaks by the fleet's.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,6 +30,8 @@ class Device(BaseModel):
     source: str
     cadence_s: int = Field(gt=0)
     parameters: tuple[ParameterKey, ...] = Field(min_length=1)
+    username: str = ""
+    password: str = Field(default="", repr=False)
 
     @field_validator("source")
     @classmethod

@@ -74,7 +74,7 @@ class Ledger:
 
     @property
     def readings(self) -> int:
-        return sum(t.distinct + t.repeats + t.refused for t in self.tallies.values())
+        return sum(t.distinct + t.repeats + t.refused for t in list(self.tallies.values()))
 
     def save(self) -> None:
         """Replace the file, so that a reader never sees half of it."""
@@ -82,7 +82,7 @@ class Ledger:
             return
         content = {
             "started_ms": self.started_ms,
-            "sensors": {sensor: asdict(tally) for sensor, tally in self.tallies.items()},
+            "sensors": {sensor: asdict(tally) for sensor, tally in list(self.tallies.items())},
         }
         self._path.parent.mkdir(parents=True, exist_ok=True)
         partial = self._path.with_suffix(".partial")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from schemas import SensorId, Topic
 from schemas.ids import TopicChannel
@@ -18,13 +18,14 @@ TOO_OLD_S = 34.5 * DAY_S  # ingest refuses what is 35 days old
 TOO_NEW_S = 240  # and what is 5 min ahead
 
 
-def payload_of(sendings: Sequence[Sending]) -> bytes:
-    """One reading as an object, several as an array."""
+def payload_of(sendings: Sequence[Sending], meta: Mapping[str, object] | None = None) -> bytes:
+    """One reading as an object, several as an array. meta: what a device tells of itself."""
     readings = [
         {
             "ts": round(sending.t * 1000),
             "values": sending.values,
             **({"flags": sending.flags} if sending.flags else {}),
+            **({"meta": meta} if meta else {}),
         }
         for sending in sendings
     ]
@@ -37,11 +38,16 @@ def acceptable(sending: Sending, now_s: float) -> bool:
     return now_s - TOO_OLD_S < sending.t < now_s + TOO_NEW_S
 
 
-def messages_of(device: Device, sendings: Sequence[Sending], now_s: float) -> Iterator[Outgoing]:
+def messages_of(
+    device: Device,
+    sendings: Sequence[Sending],
+    now_s: float,
+    meta: Mapping[str, object] | None = None,
+) -> Iterator[Outgoing]:
     """The messages that carry some readings of a device, with what each will count as."""
     if sendings:
         good = sum(acceptable(sending, now_s) for sending in sendings)
-        body = payload_of(sendings)
+        body = payload_of(sendings, meta)
         yield Outgoing(
             device.topic,
             body,
@@ -121,7 +127,12 @@ class History:
 
 def statuses(devices: Iterable[Device], state: str, session: int) -> Iterator[Outgoing]:
     """Retained status messages of a fleet."""
-    body = json.dumps({"state": state, "session": session}).encode()
     for device in devices:
-        topic = Topic(device.medium, SensorId(device.id), TopicChannel.STATUS)
-        yield Outgoing(str(topic), body, device.id, retain=True)
+        yield status_of(device, state, session)
+
+
+def status_of(device: Device, state: str, session: int) -> Outgoing:
+    """A device's retained status; as `offline` also its will."""
+    body = json.dumps({"state": state, "session": session}).encode()
+    topic = Topic(device.medium, SensorId(device.id), TopicChannel.STATUS)
+    return Outgoing(str(topic), body, device.id, retain=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,10 +35,14 @@ class Address:
 class Publisher:
     """One connection shared by many devices. Use as a context manager."""
 
-    def __init__(self, address: Address, ledger: Ledger, client_id: str) -> None:
+    def __init__(
+        self, address: Address, ledger: Ledger, client_id: str, *, will: Outgoing | None = None
+    ) -> None:
         self._address = address
+        self._heard: tuple[str, Callable[[bytes], None]] | None = None
         self._ledger = ledger
         self._sent: dict[int, Outgoing] = {}
+        self._uncounted: set[int] = set()
         self._early: set[int] = set()  # acknowledged before `publish` had noted them
         self._lock = threading.Lock()
         self._room = threading.Semaphore(IN_FLIGHT)
@@ -45,6 +50,17 @@ class Publisher:
         self._leaving = threading.Event()
         self._refusal = ""
         self._client = self._make_client(client_id)
+        if will is not None:
+            self._client.will_set(will.topic, will.payload, 1, will.retain)
+
+    def listen(self, topic: str, hear: Callable[[bytes], None]) -> None:
+        """Subscribe at every connect. hear: runs in the network thread, so it must be quick."""
+        self._heard = (topic, hear)
+        self._client.on_message = lambda _client, _data, message: hear(bytes(message.payload))
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publish what is no reading: not counted, not waited for."""
+        self._uncounted.add(self._client.publish(topic, payload, 1).mid)
 
     def _make_client(self, client_id: str) -> mqtt.Client:
         client = mqtt.Client(
@@ -113,8 +129,10 @@ class Publisher:
         return len(self._sent)
 
     def _on_connect(
-        self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
+        self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
     ) -> None:
+        if self._heard is not None and not reason.is_failure:
+            client.subscribe(self._heard[0], 1)
         self._refusal = str(reason) if reason.is_failure else ""
         self._connected.set()
 
@@ -125,6 +143,9 @@ class Publisher:
         self, _client: mqtt.Client, _data: Any, mid: int, _reason: Any, _properties: Any
     ) -> None:
         with self._lock:
+            if mid in self._uncounted:
+                self._uncounted.remove(mid)
+                return
             message = self._sent.pop(mid, None)
             if message is None:
                 self._early.add(mid)

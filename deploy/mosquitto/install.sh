@@ -8,6 +8,7 @@ from=$1 # passwords, ca.crt, server.crt, server.key
 acl=$2
 to=$3
 owner=${4:-1883:1883} # the user mosquitto of the image
+data=${5:-/mosquitto/data}
 
 umask 077
 for file in "$from/passwords" "$from/ca.crt" "$from/server.crt" "$from/server.key" "$acl"; do
@@ -17,3 +18,15 @@ for file in "$from/passwords" "$from/ca.crt" "$from/server.crt" "$from/server.ke
     chown "$owner" "$to/$name.partial"
     mv -f "$to/$name.partial" "$to/$name"
 done
+
+# Dynamic security needs a file to begin with, and keeps it itself from then on: no device, no right.
+accounts="$data/dynamic-security.json"
+if [ ! -e "$accounts" ]; then
+    cat > "$accounts.partial" <<'JSON'
+{"defaultACLAccess": {"publishClientSend": false, "publishClientReceive": false,
+ "subscribe": false, "unsubscribe": true}, "clients": [], "groups": [], "roles": []}
+JSON
+    chmod 0600 "$accounts.partial"
+    chown "$owner" "$accounts.partial"
+    mv -f "$accounts.partial" "$accounts"
+fi

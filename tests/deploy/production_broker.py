@@ -18,7 +18,10 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from onenet.init import hash_password, init, read_env
+from onenet.init import init, read_env
+from registry.accounts import NewAccount
+from registry.mosquitto import Address, DynamicSecurity
+from schemas import Medium, SensorId
 from tests.brokers import MOSQUITTO, free_port
 from tests.parts import need
 
@@ -26,6 +29,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy" / "mosquitto"
 CONF = DEPLOY / "mosquitto.conf"
 DEVICES = ("noise-01", "noise-02")
+PLUGIN = next(
+    (str(path) for path in Path("/usr/lib").glob("**/mosquitto_dynamic_security.so")), "missing"
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class ProductionBroker:
     passwords: dict[str, str]
     installation: Path
     pid: int
+    mutual: int = 0
 
     @property
     def accounts(self) -> Path:
@@ -44,9 +51,14 @@ class ProductionBroker:
 
     def reload(self) -> None:
         """As docs/deployment.md tells after a change of accounts."""
-        install(self.accounts.parent, self.installation / "secrets")
+        install(self.accounts.parent, self.installation / "secrets", self.installation / "data")
         os.kill(self.pid, signal.SIGHUP)
         time.sleep(0.5)
+
+    @property
+    def accounts_of_devices(self) -> DynamicSecurity:
+        password = self.passwords["provisioning"]
+        return DynamicSecurity(Address("127.0.0.1", self.inside, "provisioning", password))
 
     @property
     def ca(self) -> Path:
@@ -54,14 +66,17 @@ class ProductionBroker:
 
 
 @contextmanager
-def production_mosquitto(folder: Path) -> Iterator[ProductionBroker]:
+def production_mosquitto(
+    folder: Path, *, kept: str = "", mutual: bool = False
+) -> Iterator[ProductionBroker]:
+    """kept: the file of dynamic security that the broker begins with; by default it has none.
+
+    mutual: with the listener for devices that show a certificate.
+    """
     need("mosquitto", Path(MOSQUITTO).exists())
     init(folder, demo=True)
     generated = folder / "deploy" / "generated" / "mosquitto"
     passwords = {name: f"password-of-{name}" for name in DEVICES}
-    with (generated / "passwords").open("a", encoding="utf-8") as file:
-        for name, password in passwords.items():
-            file.write(f"{name}:{hash_password(password, os.urandom(12))}\n")
     for name, value in read_env((folder / ".env").read_text("utf-8")).items():
         if name.startswith("MQTT_"):
             account = name.removeprefix("MQTT_").removesuffix("_PASSWORD").lower()
@@ -70,14 +85,19 @@ def production_mosquitto(folder: Path) -> Iterator[ProductionBroker]:
     secrets, data = folder / "secrets", folder / "data"
     secrets.mkdir()
     data.mkdir()
-    install(generated, secrets)
-    inside, tls = free_port(), free_port()
+    if kept:
+        (data / "dynamic-security.json").write_text(kept, "utf-8")
+    install(generated, secrets, data)
+    inside, tls, third = free_port(), free_port(), free_port()
+    parts = [CONF, DEPLOY / "mutual-tls.conf"] if mutual else [CONF]
     conf = (
-        CONF.read_text("utf-8")
+        "\n".join(part.read_text("utf-8") for part in parts)
         .replace("/mosquitto/secrets/", f"{secrets}/")
         .replace("/mosquitto/data/", f"{data}/")
+        .replace("/usr/lib/mosquitto_dynamic_security.so", PLUGIN)
         .replace("listener 1883", f"listener {inside} 127.0.0.1")
         .replace("listener 8883", f"listener {tls} 127.0.0.1")
+        .replace("listener 8884", f"listener {third} 127.0.0.1")
     )
     assert "/mosquitto/" not in conf.replace(str(folder), "")
     if os.geteuid() == 0:
@@ -90,7 +110,11 @@ def production_mosquitto(folder: Path) -> Iterator[ProductionBroker]:
     try:
         for port in (inside, tls):
             _wait_for(port)
-        yield ProductionBroker(inside, tls, passwords, folder, process.pid)
+        running = ProductionBroker(inside, tls, passwords, folder, process.pid, third)
+        running.accounts_of_devices.admit(
+            NewAccount(name, passwords[name], SensorId(name), Medium.NOISE) for name in DEVICES
+        )
+        yield running
     finally:
         process.terminate()
         process.wait(10)
@@ -105,10 +129,10 @@ def _wait_for(port: int) -> None:
     raise AssertionError(f"nothing listens on {port}")
 
 
-def install(generated: Path, secrets: Path) -> None:
+def install(generated: Path, secrets: Path, data: Path) -> None:
     """What the service mosquitto-files does."""
     owner = f"{os.geteuid()}:{os.getegid()}"
-    command = ["sh", DEPLOY / "install.sh", generated, DEPLOY / "acl", secrets, owner]
+    command = ["sh", DEPLOY / "install.sh", generated, DEPLOY / "acl", secrets, owner, data]
     subprocess.run([str(part) for part in command], check=True)
 
 
@@ -123,6 +147,7 @@ class Client:
         *,
         client_id: str = "",
         ca: Path | None = None,
+        certificate: tuple[str, str] | None = None,
         session_s: int = 0,
     ) -> None:
         self.received: list[str] = []
@@ -141,7 +166,7 @@ class Client:
         if name:
             self.client.username_pw_set(name, password)
         if ca:
-            self.client.tls_set(str(ca))
+            self.client.tls_set(str(ca), *(certificate or ()))
         self.client.on_connect = self._on_connect
         self.client.on_disconnect = self._on_disconnect
         self.client.on_message = self._on_message
@@ -162,7 +187,15 @@ class Client:
         self.client.disconnect()
         self.client.loop_stop()
 
+    def vanish(self) -> None:
+        """Break the connection without a word, as a device does that loses its power."""
+        self.client.loop_stop()
+        found = self.client.socket()
+        assert found is not None
+        found.close()
+
     def subscribe(self, topic: str) -> None:
+        self._subscribed.clear()
         self.client.subscribe(topic, qos=1)
         assert self._subscribed.wait(5)
 

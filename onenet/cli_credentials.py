@@ -1,0 +1,149 @@
+"""Credentials of sensors (`onenet sensors provision …`) and the broker's list of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.tables import as_csv
+from onenet.cli_sensors import LATER, by_hand, out, sensors
+from onenet.settings import Settings
+
+broker = typer.Typer(help="Sensors' accounts at the broker.", no_args_is_help=True)
+
+
+@sensors.command("provision")
+def provision(
+    ids: Annotated[list[str] | None, typer.Argument(help="Sensors; or --missing.")] = None,
+    missing: Annotated[bool, typer.Option("--missing", help="All that have none.")] = False,
+    overlap_h: Annotated[float, typer.Option(min=0, help="The old ones go on for so long.")] = 24,
+    target: Annotated[
+        Path | None, typer.Option("--output", help="Write them as CSV, mode 0600, not here.")
+    ] = None,
+) -> None:
+    """Give sensors new credentials. This is the only time that the passwords are seen."""
+    from registry import open_registry
+    from registry.credentials import issue, without_credentials
+    from registry.provisioner import accounts_of
+
+    registry, now = open_registry(Settings().registry_url), datetime.now(UTC)
+    chosen = without_credentials(registry) if missing else (ids or [])
+    if not chosen:
+        raise ValueError("name sensors, or say --missing: who is to get credentials?")
+    made = issue(
+        registry,
+        accounts_of(),
+        [str(name) for name in chosen],
+        by=by_hand(),
+        at=now,
+        overlap=timedelta(hours=overlap_h),
+    )
+    if target is None:
+        for one in made:
+            out.print(f"{one.sensor}  user {one.username}  password {one.password}", markup=False)
+        return
+    rows = ((one.sensor, one.medium, one.username, one.password, one.topic) for one in made)
+    text = as_csv(("sensor", "medium", "username", "password", "topic"), rows)
+    with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    out.print(f"{len(made)} credentials: {target}", markup=False)
+
+
+@sensors.command("revoke")
+def revoke_credentials(
+    sensor_id: Annotated[str, typer.Argument(help="Its id.")],
+    why: Annotated[str, typer.Option(help="For the history.")],
+    quarantine: Annotated[
+        bool, typer.Option("--quarantine", help="Only until `onenet sensors release`.")
+    ] = False,
+) -> None:
+    """End a sensor's credentials and cut its connection."""
+    from registry import open_registry
+    from registry.credentials import revoke, suspend
+    from registry.provisioner import accounts_of
+
+    registry, now = open_registry(Settings().registry_url), datetime.now(UTC)
+    step = suspend if quarantine else revoke
+    cut = step(registry, accounts_of(), sensor_id, by=by_hand(), at=now, why=why)
+    done = "quarantined" if quarantine else "revoked"
+    out.print(f"{done} {sensor_id}" + ("" if cut else "; " + LATER))
+
+
+@sensors.command("release")
+def release(sensor_id: Annotated[str, typer.Argument(help="Its id.")]) -> None:
+    """Let a quarantined sensor in again."""
+    from registry import open_registry
+    from registry.credentials import resume
+    from registry.provisioner import accounts_of
+
+    registry, now = open_registry(Settings().registry_url), datetime.now(UTC)
+    done = resume(registry, accounts_of(), sensor_id, by=by_hand(), at=now)
+    out.print(f"released {sensor_id}" + ("" if done else "; " + LATER))
+
+
+@sensors.command("certificate")
+def certificate(
+    sensor_id: Annotated[str, typer.Argument(help="Its id.")],
+    target: Annotated[Path, typer.Argument(help="Folder for <account>.crt and .key.")],
+    authority: Annotated[Path, typer.Option(help="The authority's certificate, key beside it.")] = (
+        Path("deploy/generated/ca/ca.crt")
+    ),
+) -> None:
+    """Make a certificate for a sensor's account, for a broker with mutual TLS."""
+    from onenet.certificates import Pair, make_device
+    from registry import open_registry
+    from registry.credentials import credentials
+
+    registry = open_registry(Settings().registry_url)
+    account = next((c for c in credentials(registry, sensor_id) if c.state == "active"), None)
+    if account is None:
+        raise ValueError(f"{sensor_id} has no account; `onenet sensors provision {sensor_id}`")
+    signer = Pair(authority.read_text("ascii"), authority.with_suffix(".key").read_text("ascii"))
+    made = make_device(signer, account.username, datetime.now(UTC))
+    target.mkdir(parents=True, exist_ok=True)
+    for suffix, text in ((".crt", made.certificate), (".key", made.key)):
+        path = target / f"{account.username}{suffix}"
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+        out.print(f"wrote {path}", markup=False)
+
+
+@broker.command("sync")
+def sync() -> None:
+    """Bring the broker's accounts to what the registry says; repairs what was cut off."""
+    from registry import open_registry
+    from registry.credentials import reconcile
+    from registry.provisioner import accounts_of
+
+    registry = open_registry(Settings().registry_url)
+    done = reconcile(registry, accounts_of(), datetime.now(UTC))
+    for name, accounts in asdict(done).items():
+        if accounts:
+            out.print(f"{name}: {', '.join(accounts)}", markup=False, soft_wrap=True)
+    if done.lost:
+        out.print(
+            f"the broker has lost {len(done.lost)} accounts: stop it, put what `onenet broker "
+            "file` writes in place of its dynamic-security.json, and start it"
+        )
+        raise typer.Exit(1)
+    out.print("broker and registry agree")
+
+
+@broker.command("file")
+def account_file(
+    target: Annotated[Path, typer.Argument(help="Where the file goes, mode 0600.")],
+) -> None:
+    """Write Mosquitto's whole dynamic-security.json from the registry, with today's passwords."""
+    from registry import open_registry
+    from registry.credentials import kept_accounts
+    from registry.mosquitto import as_file
+
+    accounts = kept_accounts(open_registry(Settings().registry_url))
+    with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(as_file(accounts))
+    out.print(f"{len(accounts)} accounts: {target}", markup=False)
