@@ -48,6 +48,9 @@ ANSWERS: dict[str, Any] = {
     "/api/bays/{bay_id}": views.BayView,
     "/api/chiefs": views.Chiefs,
     "/api/calendar": views.CalendarView,
+    "/api/soil": views.SoilView,
+    "/api/groundwater": views.GroundwaterView,
+    "/api/samples": tuple[views.JudgedSample, ...],
     "/api/facilities": tuple[views.Facility, ...],
     "/api/targets": views.Targets,
 }

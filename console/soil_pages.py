@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
 from fastapi.encoders import jsonable_encoder
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from console import soil_tables
 from console.painter import Painter, language_of
@@ -27,28 +27,37 @@ def add_soil_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
     app.include_router(router)
 
 
+MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "no such district"}}
+
+
+def _check_district(sources: Sources, district: str) -> None:
+    places = sources.registry.places()
+    if district and (district not in places or places[district].kind != "district"):
+        raise HTTPException(404)
+
+
 def _add_soil(router: APIRouter, sources: Sources, painter: Painter) -> None:
-    def of(district: str, land_use: str) -> tuple[views.SoilView, views.GroundwaterView]:
-        places = sources.registry.places()
-        if district and (district not in places or places[district].kind != "district"):
-            raise HTTPException(404)
+    def soil_of(district: str, land_use: str) -> views.SoilView:
+        _check_district(sources, district)
         if land_use and land_use not in land_uses():
             raise HTTPException(422, f"land_use: one of {', '.join(land_uses())}")
         registry, now = sources.registry, sources.clock.now()
-        return (
-            views.soil_view(registry=registry, now=now, district=district, land_use=land_use),
-            views.groundwater_view(registry=registry, now=now, district=district),
-        )
+        return views.soil_view(registry=registry, now=now, district=district, land_use=land_use)
+
+    def groundwater_of(district: str) -> views.GroundwaterView:
+        _check_district(sources, district)
+        registry, now = sources.registry, sources.clock.now()
+        return views.groundwater_view(registry=registry, now=now, district=district)
 
     @router.get("/soil", response_class=HTMLResponse, include_in_schema=False)
     def page(request: Request, district: str = "", land_use: str = "") -> HTMLResponse:
-        soil, groundwater = of(district, land_use)
+        soil = soil_of(district, land_use)
         return painter.page(
             request,
             "soil.html",
             page="soil",
             soil=soil,
-            groundwater=groundwater,
+            groundwater=groundwater_of(district),
             markers=soil_tables.plot_markers(soil.plots),
             names=soil_tables.determinand_names,
             land_uses=land_uses(),
@@ -58,18 +67,24 @@ def _add_soil(router: APIRouter, sources: Sources, painter: Painter) -> None:
 
     @router.get("/soil.csv", include_in_schema=False)
     def table(request: Request, district: str = "", land_use: str = "") -> Response:
-        soil, _ = of(district, land_use)
+        soil = soil_of(district, land_use)
         return Response(
             soil_tables.soil_csv(soil, sources.registry.places(), language_of(request)),
             media_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="soil-{soil.on}.csv"'},
         )
 
-    @router.get("/api/soil")
-    def api(district: str = "", land_use: str = "") -> Any:
-        """Plots and wells of the city or a district, by their newest samples."""
-        soil, groundwater = of(district, land_use)
-        return jsonable_encoder({"soil": soil, "groundwater": groundwater})
+    @router.get("/api/soil", response_description="The plots, the worst first.", responses=MISSING)
+    def soil(district: str = "", land_use: str = "") -> Response:
+        """Soil risk of the city or a district: each plot by its newest samples."""
+        return JSONResponse(jsonable_encoder(soil_of(district, land_use)))
+
+    @router.get(
+        "/api/groundwater", response_description="The wells, the poorest first.", responses=MISSING
+    )
+    def groundwater(district: str = "") -> Response:
+        """Groundwater of the city or a district: each well by its newest samples."""
+        return JSONResponse(jsonable_encoder(groundwater_of(district)))
 
 
 def _add_plots(router: APIRouter, sources: Sources, painter: Painter) -> None:
@@ -94,17 +109,17 @@ def _add_plots(router: APIRouter, sources: Sources, painter: Painter) -> None:
             enterprises=sources.registry.enterprises(),
         )
 
-    @router.get("/api/samples")
-    def api(
+    @router.get("/api/samples", response_description="The samples, the newest first.")
+    def samples(
         station: str = "",
         medium: SampleMedium | None = None,
         since: date | None = None,
         until: date | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    ) -> Any:
-        """Samples with their verdicts and earlier revisions, the newest first.
+    ) -> Response:
+        """Samples with their verdicts and what they said before they were corrected.
 
-        Values are text, with the digits of the laboratory; null with a `limit` is below detection.
+        Values are text, with the digits of the laboratory; without one, it lies below `limit`.
         """
         found = find_samples(
             sources.registry,
@@ -115,4 +130,5 @@ def _add_plots(router: APIRouter, sources: Sources, painter: Painter) -> None:
             limit=limit,
         )
         stations = {str(key): one for key, one in sources.registry.stations().items()}
-        return jsonable_encoder(views.judged_samples(found, stations, registry=sources.registry))
+        judged = views.judged_samples(found, stations, registry=sources.registry)
+        return JSONResponse(jsonable_encoder(judged))

@@ -110,7 +110,7 @@ def soil_csv(view: SoilView, places: Mapping[str, Place], language: str) -> str:
         "plot_name",
         "district",
         "land_use",
-        "date",
+        "day",
         "sample",
         "standing",
         "deciding",

@@ -15,7 +15,15 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from schemas.clock import CITY_TIME
 from schemas.ids import Medium, StationId
@@ -24,6 +32,8 @@ from schemas.registry import Station
 DEEPEST_M = 200.0
 
 Text = Annotated[str, StringConstraints(max_length=200)]
+# Goes out as text, so that the digits stay; comes in as either.
+Digits = Annotated[Decimal, WithJsonSchema({"type": "string"}, mode="serialization")]
 
 
 class SampleMedium(StrEnum):
@@ -70,8 +80,8 @@ class Result(_Record):
     """
 
     determinand: str
-    value: Decimal | None = Field(default=None, allow_inf_nan=False)
-    limit: Decimal | None = Field(default=None, gt=0, allow_inf_nan=False)
+    value: Digits | None = Field(default=None, allow_inf_nan=False)
+    limit: Digits | None = Field(default=None, gt=0, allow_inf_nan=False)
     unit: str
     reported: Text = Field(
         default="", description="as it was written, where the unit was converted"

@@ -94,6 +94,7 @@ def test_the_phone_needs_no_sideways_scrolling(browser: Browser, url: str) -> No
     paths = ["/", "/sensors", "/alerts", "/deadletters", "/stations/st-noise-dongmen"]
     paths += ["/ranking", "/waters", "/basins/maozhou", "/bays/shenzhen-bay", "/calendar"]
     paths += ["/facilities", "/targets", "/stations/st-micro-shekou"]
+    paths += ["/soil", "/plots/st-plot-songgang-plating", "/plots/st-well-songgang"]
     for path in paths:
         visit.page.goto(url + path)
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390, path
@@ -157,3 +158,18 @@ def test_the_board_is_complete_without_javascript(browser: Browser, url: str) ->
     page.goto(url)
     assert page.locator(".marker").count() > 40
     context.close()
+
+
+def test_from_the_board_to_the_worst_plot_and_its_years(browser: Browser, url: str) -> None:
+    visit = Visit(browser, 1280, 900)
+    visit.page.goto(url + "/?lang=en")
+    visit.page.click(".card[data-medium=soil] .standings a >> nth=0")
+    visit.page.click(".marker.standing-high")
+    assert visit.page.locator("h1", has_text="Former Songgang Plating Works").count() == 1
+    assert visit.page.locator("figure .sample-mark .below").count() >= 8
+    assert visit.page.locator("td.over").count() >= 8
+    visit.page.click(".crumbs a >> nth=1")
+    visit.page.select_option("select[name=land_use]", "construction-2")
+    visit.page.click("form.search button")
+    assert visit.page.locator(".plot-map .marker").count() == 2 + 4  # and the legend
+    assert visit.complaints == []

@@ -22,10 +22,13 @@ VIEWS = {
     "/api/bays/shenzhen-bay": views.BayView,
     "/api/chiefs": views.Chiefs,
     "/api/calendar?days=30": views.CalendarView,
+    "/api/soil": views.SoilView,
+    "/api/groundwater?district=longgang": views.GroundwaterView,
+    "/api/samples?limit=20": tuple[views.JudgedSample, ...],
     "/api/facilities": tuple[views.Facility, ...],
     "/api/targets": views.Targets,
 }
-SHEETS = ("/ranking.csv", "/waters.csv", "/calendar.csv", "/facilities.csv")
+SHEETS = ("/soil.csv", "/ranking.csv", "/waters.csv", "/calendar.csv", "/facilities.csv")
 
 
 @pytest.fixture(scope="module")
