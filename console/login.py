@@ -72,6 +72,7 @@ def _login_page(
     *,
     status: int = 200,
     way: str = "/",
+    name: str = "",
     wrong: str = "",
     until: object = None,
 ) -> Response:
@@ -84,6 +85,7 @@ def _login_page(
         status=status,
         page="login",
         way=way,
+        name=name,
         wrong=wrong,
         until=until,
         sso=gate.access.oidc is not None,
@@ -109,7 +111,7 @@ def _add_password(router: APIRouter, painter: Painter) -> None:
                 gate.registry, name, password, address=address, at=now, limits=gate.access.limits
             )
         except logins.LoginRefused as refused:
-            return _refused(request, painter, refused, way)
+            return _refused(request, painter, refused, way, name)
         if account.second_factor is not None:
             onward = RedirectResponse("/login/code", 303)
             start_session(
@@ -127,18 +129,16 @@ def _add_password(router: APIRouter, painter: Painter) -> None:
             if visitor.known:
                 logins.logged_out(gate.registry, visitor.person.id, at=gate.clock.now())
         gate.drop_cookie(away, gate.session_cookie)
-        away.headers["Clear-Site-Data"] = '"cache"'
         return away
 
 
 def _refused(
-    request: Request, painter: Painter, refused: logins.LoginRefused, way: str
+    request: Request, painter: Painter, refused: logins.LoginRefused, way: str, name: str
 ) -> Response:
     if refused.until is None:
-        return _login_page(request, painter, status=401, way=way, wrong="login_wrong")
-    page = _login_page(
-        request, painter, status=429, way=way, wrong="login_locked", until=refused.until
-    )
+        return _login_page(request, painter, status=401, way=way, name=name, wrong="login_wrong")
+    wrong, until = "login_locked", refused.until
+    page = _login_page(request, painter, status=429, way=way, name=name, wrong=wrong, until=until)
     left = refused.until - gate_of(request.app).clock.now()
     page.headers["Retry-After"] = str(max(1, int(left.total_seconds())))
     return page
