@@ -5,9 +5,9 @@ days. It is not mapped over districts: all of the demo city's takes four seconds
 less before, where each mapped task would take one to start; of a larger city, the function itself
 does a part of the subjects at a time.
 
-Soil and sample-based classes are not made here, nor anywhere ahead of time: a verdict on a sample is
-made of one sample, and judged when it is looked at it follows every correction, change of land use
-and edition (docs/decisions/0010).
+Soil and sample-based classes are not made here, nor anywhere ahead of time: a verdict on a sample
+is made of one sample, and judged when it is looked at it follows every correction, change of land
+use and edition (docs/decisions/0010).
 """
 
 from __future__ import annotations

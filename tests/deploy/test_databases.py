@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
@@ -17,7 +18,9 @@ import pytest
 
 from onenet.init import read_env
 from registry import Registry, audit, migrate, open_registry, people, seed_demo_city, sessions
+from registry.samples import add_samples, find_samples, newest_samples, revisions_of
 from schemas.people import Person, Role
+from schemas.samples import Result, SampleMedium
 from tests.brokers import free_port
 from tests.deploy.compose_file import ROOT, installation
 from tests.parts import need
@@ -184,3 +187,21 @@ def test_a_wrong_password_does_not_open_a_database(server: dict[str, str]) -> No
     wrong = url(server, "registry", "registry").replace(server["REGISTRY_DB_PASSWORD"], "guessed")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(wrong)
+
+
+def test_samples_are_kept_corrected_and_found_on_postgresql(server: dict[str, str]) -> None:
+    owner = open_registry(url(server, "registry", "registry"))
+    migrate(url(server, "registry", "registry"))
+    seed_demo_city(owner)
+    (newest,) = find_samples(owner, stations=["st-plot-yuehai-school"], limit=1)
+    lead = Result(determinand="pb", value=Decimal("444.0"), unit="mg/kg")
+    changed = newest.model_copy(update={"results": (lead,)})
+    assert add_samples(owner, [changed], at=NOON, dry_run=True).revised
+    assert add_samples(owner, [changed], at=NOON, who="system:import").revised
+    assert add_samples(owner, [changed], at=NOON).unchanged
+    reader = open_registry(url(server, "registry_console", "registry"))
+    now, before = revisions_of(reader, newest.station, newest.number)
+    assert (str(now.result("pb")), now.revision, before) == ("444.0", 2, newest)
+    last = newest_samples(reader, SampleMedium.SOIL, date(2026, 11, 24))
+    assert now in last
+    assert len({one.station for one in last}) == 19
