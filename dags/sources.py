@@ -1,4 +1,4 @@
-"""What every DAG has in common, and what its tasks work on: store, registry, data interval."""
+"""What every DAG has in common, and what its tasks work on: store, registry, span of time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ import pendulum
 
 from registry import Registry, open_registry
 from schemas import Interval, from_ms, to_ms
+from schemas.clock import DAY, HOUR
 from storage import Store, open_store
+
+# Keys of partitions, in the city's time.
+HOUR_KEY, DAY_KEY = "%Y-%m-%dT%H", "%Y-%m-%d"
 
 # Arguments of every DAG of ours; its schedule and text are its own.
 COMMON: dict[str, Any] = {
@@ -41,3 +45,19 @@ def interval_of(context: Any) -> Interval:
     """The data interval of a task's run, in plain datetimes: Airflow's own behave otherwise."""
     names = ("data_interval_start", "data_interval_end")
     return Interval(*(from_ms(to_ms(context[name])) for name in names))
+
+
+def hour_of(context: Any) -> Interval:
+    """The hour of a run's partition; of a run by hand without one, the last that was over."""
+    date = context.get("partition_date")
+    if date is not None:
+        return Interval.hour(from_ms(to_ms(date)))
+    return Interval.hour(from_ms(to_ms(context["dag_run"].run_after)) - HOUR)
+
+
+def day_of(context: Any) -> Interval:
+    """The city day of a run's partition; of a run by hand without one, the last that was over."""
+    date = context.get("partition_date")
+    if date is not None:
+        return Interval.city_day(from_ms(to_ms(date)))
+    return Interval.city_day(from_ms(to_ms(context["dag_run"].run_after)) - DAY)

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     reports_dir: Path = Path("run/reports")
     catalogue: Path | None = None
     rules: Path | None = None
+    raw_archive: Path | None = None  # folder of messages as they came; none is kept without it
+    raw_days: int = 7
+    map_districts: bool = False
     log_json: bool = True
 
     def share(self) -> None:

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ import dags
 from onenet.airflow_env import airflow_environment
 from onenet.children import Child
 from registry import migrate, open_registry, seed_demo_city
-from schemas import FlaggedReading, Interval, ParameterKey, Period
+from schemas import CITY_TIME, FlaggedReading, Interval, ParameterKey, Period
 from simulators.fleet import Device
 from simulators.weather import Weather
 from storage import Store
@@ -37,18 +37,26 @@ AIRFLOW = Path(sys.executable).parent / "airflow"
 class City:
     """Store, registry and an Airflow home."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(
+        self, home: Path, *, mapped: bool = False, only: Collection[str] = frozenset(DAGS)
+    ) -> None:
+        """mapped: its DAGs share their work out to districts. only: so many of them are run."""
         self.home = home
         self.port, self.reports = free_port(), home / "reports"
         self.store_url, self.registry_url = f"sqlite:///{home}/o.db", f"sqlite:///{home}/r.db"
         migrate(self.registry_url)
         self.registry = open_registry(self.registry_url)
         seed_demo_city(self.registry)
+        self.dags, folder = frozenset(only), home / "dags"
+        folder.mkdir(parents=True)
+        for name in self.dags:
+            (folder / f"{name}.py").symlink_to(FOLDER / f"{name}.py")
         self.environment = {
-            **airflow_environment(home / "airflow", dags=FOLDER, port=self.port, demo=True),
+            **airflow_environment(home / "airflow", dags=folder, port=self.port, demo=True),
             "ONENET_STORE_URL": self.store_url,
             "ONENET_REGISTRY_URL": self.registry_url,
             "ONENET_REPORTS_DIR": str(self.reports),
+            "ONENET_MAP_DISTRICTS": str(mapped),
         }
 
     def fill(self, store: Store, span: Interval) -> None:
@@ -105,8 +113,10 @@ def rows(store: Store, window: Interval, period: Period) -> list[tuple[object, .
 
 
 def backfill(city: City, dag: str, start: datetime, end: datetime) -> None:
+    """Ask for the runs of a span. Of partitions Airflow takes the wall clock for the city's own."""
     command = [str(AIRFLOW), "backfill", "create", "--dag-id", dag]
-    command += ["--from-date", start.isoformat(), "--to-date", end.isoformat()]
+    for option, moment in (("--from-date", start), ("--to-date", end)):
+        command += [option, moment.astimezone(CITY_TIME).isoformat()]
     city.run(*command)
 
 
@@ -118,6 +128,17 @@ def succeeded(city: City, dag: str, run_type: str) -> int:
             "SELECT count(*) FROM dag_run WHERE state = 'success' AND dag_id = ? AND run_type = ?"
         )
         return int(db.execute(asked, (dag, run_type)).fetchone()[0])
+
+
+def task_runs(city: City, dag: str, task: str) -> int:
+    """How many instances of a task have succeeded, mapped ones one by one."""
+    database = city.home / "airflow" / "airflow.db"
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=5)) as db:
+        asked = (
+            "SELECT count(*) FROM task_instance"
+            " WHERE state = 'success' AND dag_id = ? AND task_id = ?"
+        )
+        return int(db.execute(asked, (dag, task)).fetchone()[0])
 
 
 def wait_until_scheduled(city: City, airflow: Child) -> None:
@@ -132,7 +153,7 @@ def wait_until_scheduled(city: City, airflow: Child) -> None:
                 names = {name for (name,) in db.execute("SELECT dag_id FROM serialized_dag")}
             except sqlite3.OperationalError:  # its tables are being made
                 return False
-        return names >= DAGS
+        return names >= city.dags
 
     wait_for(known, airflow)
 
