@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -19,7 +19,7 @@ from network.assessments import (
 from network.views.days import settled_day
 from schemas import Interval, Level, Period
 from schemas.registry import Station
-from standards import edition
+from standards import Edition, edition
 from storage import Store
 
 
@@ -54,22 +54,27 @@ def noise_view(stations: Iterable[Station], *, store: Store, now: datetime) -> N
 def noise_of(verdicts: tuple[NoiseVerdict, ...], day: Interval) -> NoiseView:
     """What the verdicts of a day come to."""
     standard = edition("noise_quality", on=city_date(day.start))
-    names: Mapping[str, str] = standard.tables["zones"]
     return NoiseView(
         on=city_date(day.start),
         edition=standard.id,
         day=attainment(verdicts, "day"),
         night=attainment(verdicts, "night"),
-        zones=tuple(
-            ZoneNoise(
-                zone,
-                names.get(zone, zone),
-                attainment(verdicts, "day", zone),
-                attainment(verdicts, "night", zone),
-            )
-            for zone in zones_of(verdicts)
-        ),
+        zones=by_zone(verdicts, standard),
         verdicts=verdicts,
+    )
+
+
+def by_zone(verdicts: Iterable[NoiseVerdict], standard: Edition) -> tuple[ZoneNoise, ...]:
+    """The rates of each zone that occurs, in the standard's order and with its names."""
+    verdicts, names = tuple(verdicts), standard.tables["zones"]
+    return tuple(
+        ZoneNoise(
+            zone,
+            names.get(zone, zone),
+            attainment(verdicts, "day", zone),
+            attainment(verdicts, "night", zone),
+        )
+        for zone in zones_of(verdicts)
     )
 
 

@@ -6,7 +6,7 @@ limit of the zone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -18,9 +18,8 @@ from network.assessments import (
     NoiseVerdict,
     attainment,
     noise_day,
-    zones_of,
 )
-from network.views.noise import ZoneNoise
+from network.views.noise import ZoneNoise, by_zone
 from network.views.spans import Reported
 from schemas import Interval, Level, Period
 from schemas.clock import DAY
@@ -76,21 +75,12 @@ def noise_span(stations: Iterable[Station], span: Reported, *, store: Store) -> 
     """Sound of those of the stations that stand for a functional zone."""
     stations = list(stations)
     verdicts = _verdicts(stations, span, store)
-    names: Mapping[str, str] = edition("noise_quality", on=span.last).tables["zones"]
     before = span.before
     return NoiseSpan(
         editions=tuple(dict.fromkeys(verdict.edition for verdict in verdicts)),
         day=attainment(verdicts, "day"),
         night=attainment(verdicts, "night"),
-        zones=tuple(
-            ZoneNoise(
-                zone,
-                names.get(zone, zone),
-                attainment(verdicts, "day", zone),
-                attainment(verdicts, "night", zone),
-            )
-            for zone in zones_of(verdicts)
-        ),
+        zones=by_zone(verdicts, edition("noise_quality", on=span.last)),
         before=None if before is None else _rates(stations, before, store),
         year_before=_rates(stations, span.year_before, store),
         stations=_stations(stations, verdicts, span, store),

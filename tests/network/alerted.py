@@ -16,7 +16,7 @@ def add_alert(
     at = registry.sensors()[sensor]  # type: ignore[index]
     station = registry.stations()[at.station]
     values = {
-        "rule": "noise-zone-hour",
+        "rule": "noise-hour",
         "rule_hash": "",
         "kind": "exceedance",
         "subject": sensor,
