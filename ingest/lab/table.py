@@ -79,6 +79,20 @@ def read_lab_table(
 ) -> LabFile:
     """The same of a text."""
     table = csv.DictReader(io.StringIO(text, newline=""), restval="")
+    try:
+        return _read(table, stations, now, given, ignore)
+    except csv.Error as problem:  # a quote that is never closed makes one cell of the rest
+        told = f"line {table.line_num}: {problem}; check the quotes of this line and those before"
+        return LabFile((), (told,), ())
+
+
+def _read(
+    table: csv.DictReader[str],
+    stations: Mapping[StationId, Station],
+    now: datetime,
+    given: Mapping[str, str],
+    ignore: Sequence[str],
+) -> LabFile:
     columns, wrong = columns_of(list(table.fieldnames or []), ignore)
     problems = [f"line 1: {problem}" for problem in wrong]
     if problems:

@@ -247,6 +247,12 @@ def test_what_cannot_be_understood_names_field_rule_and_remedy(table: str, told:
     assert told in problem(table)
 
 
+def test_a_quote_that_is_never_closed_is_told() -> None:
+    told = problem('sample,cd\na,"1\n' + "b,2\n" * 40_000)
+    assert "field larger than field limit" in told
+    assert "check the quotes" in told
+
+
 def test_a_column_is_passed_over_when_that_is_asked_for() -> None:
     found = read_lab_table(
         "cd,weather\n1,fine\n", STATIONS, now=NOW, given=GIVEN, ignore=["Weather"]
