@@ -30,9 +30,9 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk \
     && rm -rf /var/lib/apt/lists/*
-# Volumes mounted on /airflow/logs, /demo and /reports take over their owner.
+# Volumes mounted on /airflow/logs, /demo, /raw and /reports take over their owner.
 RUN useradd --system --uid 10001 --user-group --create-home onenet \
-    && install -d -o onenet -g onenet -m 0750 /airflow /airflow/logs /demo /reports
+    && install -d -o onenet -g onenet -m 0750 /airflow /airflow/logs /demo /raw /reports
 # Owned by root: the processes can read their own code and not change it.
 COPY --from=build /app /app
 WORKDIR /app

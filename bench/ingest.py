@@ -18,6 +18,7 @@ from bench.mqtt import made
 from ingest.decode import decode
 from ingest.directory import SensorDirectory
 from ingest.pipeline import Batch, Message, Pipeline
+from ingest.raw_archive import RawWriter
 from onenet.stack import write_fleet
 from registry import Registry, migrate, open_registry, seed_demo_city
 from schemas import Format, catalogue
@@ -33,12 +34,14 @@ def cut(messages: list[Message], batch: int) -> list[list[Message]]:
     return [messages[at : at + step] for at in range(0, len(messages), step)]
 
 
-def spent(registry: Registry, store: Store, parts: list[list[Message]]) -> dict[str, float]:
+def spent(
+    registry: Registry, store: Store, raw: RawWriter, parts: list[list[Message]]
+) -> dict[str, float]:
     """CPU seconds by step. Decoding is done twice, once alone, to tell it from validation."""
     directory = SensorDirectory(registry, catalogue())
     directory.renew()
     pipeline = Pipeline(directory, catalogue())
-    seconds = dict.fromkeys(("decode", "validate", "flag", "store"), 0.0)
+    seconds = dict.fromkeys(("decode", "validate", "flag", "store", "archive"), 0.0)
     gc.collect()
     gc.freeze()  # as in the ingest process
     for part in parts:
@@ -54,11 +57,14 @@ def spent(registry: Registry, store: Store, parts: list[list[Message]]) -> dict[
         clock.append(time.process_time())
         store.write(batch.readings, received=batch.received, dead_lettered=batch.dead_lettered)
         clock.append(time.process_time())
-        decoding, processing, flagging, storing = (b - a for a, b in pairwise(clock))
+        raw.keep(batch)
+        clock.append(time.process_time())
+        decoding, processing, flagging, storing, archiving = (b - a for a, b in pairwise(clock))
         seconds["decode"] += decoding
         seconds["validate"] += processing - decoding
         seconds["flag"] += flagging
         seconds["store"] += storing
+        seconds["archive"] += archiving
     return seconds
 
 
@@ -80,9 +86,11 @@ def main() -> None:
         best: dict[str, float] = {}
         for number in range(ROUNDS):
             store = open_store(f"sqlite:///{home}/o{number}.db")
-            for step, seconds in spent(registry, store, parts).items():
+            raw = RawWriter(home / f"raw{number}", days=1, worker="bench")
+            for step, seconds in spent(registry, store, raw, parts).items():
                 best[step] = min(best.get(step, seconds), seconds)
             store.close()
+            raw.close()
     print(f"{total:,} readings in messages of {options.batch}, CPU time")
     for step, seconds in best.items():
         print(f"  {step:9} {seconds / total * 1e6:6.2f} us a reading")

@@ -49,9 +49,10 @@ class Message:
 
 @dataclass(slots=True)
 class Batch:
-    """What one write to the store holds."""
+    """What one write to the store holds. begins: number of readings before each message."""
 
     messages: list[Message] = field(default_factory=list)
+    begins: list[int] = field(default_factory=list)
     readings: list[FlaggedReading] = field(default_factory=list)
     dead_letters: list[NewDeadLetter] = field(default_factory=list)
     received: Counter[AccountKey] = field(default_factory=Counter)
@@ -66,6 +67,7 @@ class Pipeline:
     def process(self, message: Message, batch: Batch) -> None:
         """Decode, validate, look up; add the result to the batch. Raises only for bugs."""
         batch.messages.append(message)
+        batch.begins.append(len(batch.readings))
         account = (UNKNOWN_SENSOR, message.arrived_ms // HOUR_MS * HOUR_MS)
         try:
             topic = _topic(message.topic)

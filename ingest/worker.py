@@ -22,6 +22,7 @@ from alerts import FastLaneThread
 from ingest.directory import SensorDirectory
 from ingest.health import Health, HealthServer
 from ingest.pipeline import Batch, Message, Pipeline
+from ingest.raw_archive import RawWriter
 from ingest.refused import refused_by_store
 from ingest.session import CAPACITY, BrokerAddress, BrokerSession
 from registry import NewDeadLetter, Registry
@@ -60,6 +61,7 @@ class Worker:
         health: Health,
         rng: random.Random,
         fast_lane: FastLaneThread | None = None,
+        raw: RawWriter | None = None,
     ) -> None:
         self._session = session
         self._pipeline = pipeline
@@ -70,6 +72,7 @@ class Worker:
         self._health = health
         self._rng = rng
         self._fast_lane = fast_lane
+        self._raw = raw
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -115,6 +118,8 @@ class Worker:
             and self._patiently(lambda: self._bury(refused_by_store(batch, outcomes)))
         )
         if kept:
+            if self._raw is not None:
+                self._raw.keep(batch)
             self._health.count(batch, outcomes)
             self._show(batch.readings, outcomes)
         return kept
@@ -166,10 +171,12 @@ def run_ingest(
     catalogue: Catalogue,
     options: IngestOptions,
     fast_lane: FastLaneThread | None = None,
+    raw: RawWriter | None = None,
 ) -> None:
     """Run one worker in this process until SIGTERM or SIGINT, then drain and return.
 
-    fast_lane: of alerts; it is started and stopped with the worker.
+    fast_lane: of alerts; it is started and stopped with the worker. raw: keeps messages as they
+    came.
     """
     directory = SensorDirectory(registry, catalogue)
     session = BrokerSession(address, client_id=options.client_id)
@@ -184,6 +191,7 @@ def run_ingest(
         health,
         random.Random(),  # noqa: S311 - jitter only
         fast_lane,
+        raw,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
@@ -200,6 +208,8 @@ def run_ingest(
         session.close()
         if fast_lane is not None:
             fast_lane.stop()
+        if raw is not None:
+            raw.close()
         server.stop()
         store.close()
     log.info("ingest drained and stopped")

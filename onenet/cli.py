@@ -111,7 +111,7 @@ def demo(
 def ingest() -> None:
     """Take readings from the broker into the store until SIGTERM, then drain and stop."""
     from alerts import FastLane, FastLaneThread, router_from_environment
-    from ingest import IngestOptions, run_ingest
+    from ingest import IngestOptions, RawWriter, run_ingest
     from registry import open_registry
     from schemas import SystemClock, catalogue
     from storage import open_store
@@ -120,11 +120,16 @@ def ingest() -> None:
     _log_to_stderr(settings.log_json)
     registry = open_registry(settings.registry_url)
     lane = FastLane(registry, router_from_environment(), SystemClock())
+    raw = None
+    if settings.raw_archive is not None:
+        worker = settings.ingest_client_id
+        raw = RawWriter(settings.raw_archive, days=settings.raw_days, worker=worker)
     run_ingest(
         settings.broker(),
         store=open_store(settings.store_url, token=settings.store_token),
         registry=registry,
         fast_lane=FastLaneThread(lane),
+        raw=raw,
         catalogue=catalogue(),
         options=IngestOptions(
             batch_size=settings.ingest_batch_size,

@@ -153,6 +153,7 @@ class Stack:
             "ONENET_CONSOLE_PORT": str(self._ports["console"]),
             "ONENET_SECRET_KEY": secret_key(self._options.home),
             "ONENET_REPORTS_DIR": str(self._options.home / "reports"),
+            "ONENET_RAW_ARCHIVE": str(self._options.home / "raw"),
         }
 
     # Children
