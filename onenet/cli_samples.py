@@ -43,7 +43,7 @@ _Until = Annotated[
 
 @app.command("import")
 def samples_import(
-    source: Annotated[Path, typer.Argument(help="CSV, UTF-8 or GB 18030; see docs/samples.md.")],
+    source: Annotated[Path, typer.Argument(help="CSV, long or wide; see docs/samples.md.")],
     dry_run: Annotated[bool, typer.Option(help="Only say what would be done.")] = False,
     station: Annotated[str, typer.Option(help="Where the table has no such column.")] = "",
     taken: Annotated[str, typer.Option(help="The same; a date or time.")] = "",
