@@ -52,6 +52,8 @@ ANSWERS: dict[str, Any] = {
     "/api/groundwater": views.GroundwaterView,
     "/api/samples": tuple[views.JudgedSample, ...],
     "/api/facilities": tuple[views.Facility, ...],
+    "/api/facilities/{station_id}": views.FacilityRecord,
+    "/api/owners": views.OwnersView,
     "/api/targets": views.Targets,
 }
 
@@ -103,6 +105,14 @@ def basin_of(sources: Sources, basin_id: str) -> views.BasinView:
 def bay_of(sources: Sources, bay_id: str) -> views.BayView:
     """A bay. Raises HTTPException 404 when there is none."""
     found = views.bay_view(bay_id, **now_of(sources))
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+def facility_of(sources: Sources, station_id: str) -> views.FacilityRecord:
+    """A facility's record. Raises HTTPException 404 when there is none."""
+    found = views.facility_record(station_id, **now_of(sources))
     if found is None:
         raise HTTPException(404)
     return found
@@ -216,6 +226,20 @@ def _add_records(router: APIRouter, sources: Sources) -> None:
             language_of(request),
         )
         return _csv(text, f"facilities-{sources.clock.now():%Y-%m-%d}")
+
+    @router.get(
+        "/api/facilities/{station_id}",
+        response_description="Its hours, days and alerts, and the credit they come to.",
+        responses=_missing("facility"),
+    )
+    def facility(station_id: str) -> Response:
+        """One high-noise facility with its noise credit and how it came about."""
+        return _json(facility_of(sources, station_id))
+
+    @router.get("/api/owners", response_description="Areas where both measure a parameter.")
+    def owners() -> Response:
+        """What enterprises measure themselves beside what the government measures around them."""
+        return _json(views.owners_view(**now_of(sources)))
 
     @router.get("/api/targets", response_description="The targets and where the city stands.")
     def targets() -> Response:

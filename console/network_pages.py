@@ -12,13 +12,17 @@ from console.network_api import (
     basin_of,
     bay_of,
     calendar_of,
+    facility_of,
     now_of,
 )
+from console.pages import alert_lines, facility_columns
 from console.painter import Painter
 from console.security import require
 from console.sources import Sources
 from drawing.heat_map import heat_map
 from network import views
+
+ALERTS_SHOWN = 50
 
 
 def add_network_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
@@ -100,6 +104,32 @@ def _add_records(router: APIRouter, sources: Sources, painter: Painter) -> None:
             lines=views.facilities(**now_of(sources)),
             places=sources.registry.places(),
             enterprises=sources.registry.enterprises(),
+        )
+
+    @router.get("/facilities/{station_id}", response_class=HTMLResponse, include_in_schema=False)
+    def facility(request: Request, station_id: str) -> HTMLResponse:
+        record = facility_of(sources, station_id)
+        return painter.page(
+            request,
+            "facility.html",
+            page="facilities",
+            record=record,
+            rules=views.credit_rules(),
+            bars=facility_columns(record),
+            lines=alert_lines(list(record.alerts[:ALERTS_SHOWN]), sources.registry),
+            places=sources.registry.places(),
+            enterprises=sources.registry.enterprises(),
+        )
+
+    @router.get("/owners", response_class=HTMLResponse, include_in_schema=False)
+    def owners(request: Request) -> HTMLResponse:
+        return painter.page(
+            request,
+            "owners.html",
+            page="facilities",
+            view=views.owners_view(**now_of(sources)),
+            places=sources.registry.places(),
+            stations=sources.registry.stations(),
         )
 
     @router.get("/targets", response_class=HTMLResponse, include_in_schema=False)

@@ -14,7 +14,8 @@ from alerts.limits import Limits
 from alerts.rulebook import holds_for
 from drawing.charts import Chart, chart
 from drawing.city_map import project, spread
-from network.views import CityBoard, LimitSpan, StationState, StationView
+from drawing.columns import Amount, Columns, columns
+from network.views import CityBoard, FacilityRecord, LimitSpan, StationState, StationView
 from registry import Registry
 from registry.permits import permits
 from schemas import Medium, catalogue
@@ -99,6 +100,21 @@ def station_charts(view: StationView, registry: Registry, now: datetime) -> list
             drawn = _chart(view, sensor, key, rows, lines)
             charts.append(ParameterChart(key, sensor.id, drawn, _told(limits)))
     return charts
+
+
+def facility_columns(record: FacilityRecord) -> Columns:
+    """The hours above the limit of each day on record; a day without enough data has none."""
+    days = list(reversed(record.days))
+    amounts = [
+        Amount(
+            None if d.gap else d.over_day + d.over_night, f"{d.day}: {d.over_day + d.over_night} h"
+        )
+        for d in days
+    ]
+    months = {
+        at: f"{d.day:%m-%d}" for at, d in enumerate(days) if d.day.day == 1 or at == len(days) - 1
+    }
+    return columns(amounts, marks=months)
 
 
 def _told(limits: Sequence[LimitSpan]) -> tuple[LimitSpan, ...]:

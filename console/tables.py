@@ -140,6 +140,8 @@ def facilities_csv(
                 one.station.name(language),
                 places[one.station.district].name(language),
                 owner.name(language) if owner else "",
+                one.credit.score,
+                one.credit.grade.key if one.credit.grade else "",
                 one.day.hours,
                 one.day.over,
                 one.night.hours,
@@ -151,8 +153,9 @@ def facilities_csv(
                 one.edition,
             )
         )
-    names = ("station_id", "station", "district", "enterprise", "hours_day", "over_day")
-    more = ("hours_night", "over_night", "worst", "alerts", "open_alerts", "last_alert", "edition")
+    names = ("station_id", "station", "district", "enterprise", "credit", "credit_grade")
+    hours = ("hours_day", "over_day", "hours_night", "over_night")
+    more = (*hours, "worst", "alerts", "open_alerts", "last_alert", "edition")
     return as_csv([t(f"column_{name}") for name in (*names, *more)], rows)
 
 

@@ -158,6 +158,14 @@ def all_levels(
     return pl.concat([sensor_rows, station_rows, roll_up(station_rows, stations)])
 
 
+def areas_around(stations: Iterable[Station]) -> pl.DataFrame:
+    """Which area each station is compared in, of the areas in which an enterprise has one."""
+    every = list(stations)
+    own = _belonging(filter(of_enterprise, every), _NEIGHBOURHOODS)
+    both = pl.concat([areas_of(every, _NEIGHBOURHOODS), own])
+    return both.join(own.select("level", "subject").unique(), on=["level", "subject"])
+
+
 def compare_owners(rows: pl.DataFrame, stations: Iterable[Station]) -> pl.DataFrame:
     """Government's and enterprises' values of each area and parameter, columns `COMPARISON`.
 

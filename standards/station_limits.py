@@ -19,9 +19,17 @@ from standards.sea_water import class_table
 from standards.surface_water import surface_table
 from standards.water_limits import Kind
 
-Basis = Literal["zone", "site", "mean", "class"]
-FAMILIES = ("ambient_air", "noise_quality", "noise_construction", "surface_water", "sea_water")
+Basis = Literal["zone", "site", "boundary", "mean", "class"]
+FAMILIES = (
+    *("ambient_air", "noise_quality", "noise_construction", "noise_boundary"),
+    *("surface_water", "sea_water"),
+)
 MEANS = ("1h", "24h", "8h_max")  # of the air: the shortest that has a limit is taken
+
+
+ZONE: Basis = "zone"
+SITE: Basis = "site"
+BOUNDARY: Basis = "boundary"
 
 
 class Held(NamedTuple):
@@ -60,18 +68,20 @@ def area_of(station: Station) -> int:
 def _noise(station: Station, parameter: str, moment: datetime, _: Sequence[str]) -> Iterator[Held]:
     if parameter != "laeq":
         return
-    site = station.kind == "construction"
-    if not site and not in_zone_network(station):
-        return
     on = _city_date(moment)
     quality = edition("noise_quality", on=on)
     local = moment.astimezone(CITY_TIME).hour
     part: noise.Part = "day" if local in noise.hours_of(quality, "day") else "night"
-    standard = edition("noise_construction", on=on) if site else quality
-    zone = noise.SITE if site else station.zone or ""
+    zone = station.zone or ""
+    if station.kind == "construction":
+        standard, basis, zone = edition("noise_construction", on=on), SITE, noise.SITE
+    elif in_zone_network(station):
+        standard, basis = quality, ZONE
+    else:  # an enterprise's own, at its boundary (GB 12348)
+        standard, basis = edition("noise_boundary", on=on), BOUNDARY
     if zone in noise.zones(standard):
         value = noise.limit(standard, part, zone)
-        yield Held(value, False, standard.id, "site" if site else "zone", "" if site else zone)
+        yield Held(value, False, standard.id, basis, "" if basis == SITE else zone)
 
 
 def _air(

@@ -20,6 +20,7 @@ from network.views.credit import Credit, Deduction, credit_rules
 from network.views.facilities import Facility, FacilityRecord, facilities, facility_record
 from network.views.limits import LimitSpan
 from network.views.noise_span import NoiseSpan, noise_span
+from network.views.owners import Constancy, OwnersPair, OwnersView, owners_view
 from network.views.owners_span import Compared, LoudSpan, compared, loud
 from network.views.quality_span import QualitySpan, quality_span
 from network.views.ranking import Ranking, ranking
@@ -47,15 +48,19 @@ __all__ = [
     "Chiefs",
     "CityBoard",
     "Compared",
+    "Constancy",
     "Credit",
     "Current",
+    "Deduction",
     "Facility",
-    "GroundwaterView",
     "FacilityRecord",
+    "GroundwaterView",
     "JudgedSample",
     "LimitSpan",
     "LoudSpan",
     "NoiseSpan",
+    "OwnersPair",
+    "OwnersView",
     "PlotView",
     "PollutantSpan",
     "QualitySpan",
@@ -77,14 +82,15 @@ __all__ = [
     "chiefs_view",
     "city_board",
     "compared",
-    "facilities",
     "credit_rules",
-    "groundwater_view",
+    "facilities",
     "facility_record",
+    "groundwater_view",
     "judged_samples",
     "loud",
     "month_reported",
     "noise_span",
+    "owners_view",
     "plot_view",
     "quality_span",
     "ranking",

@@ -26,6 +26,8 @@ VIEWS = {
     "/api/groundwater?district=longgang": views.GroundwaterView,
     "/api/samples?limit=20": tuple[views.JudgedSample, ...],
     "/api/facilities": tuple[views.Facility, ...],
+    "/api/facilities/st-noise-yuehai": views.FacilityRecord,
+    "/api/owners": views.OwnersView,
     "/api/targets": views.Targets,
 }
 SHEETS = ("/soil.csv", "/ranking.csv", "/waters.csv", "/calendar.csv", "/facilities.csv")
@@ -50,6 +52,7 @@ def test_an_answer_is_described_with_its_fields(client: TestClient, path: str) -
     described = client.get("/openapi.json").json()
     path, _, _ = path.partition("?")
     path = path.replace("maozhou", "{basin_id}").replace("shenzhen-bay", "{bay_id}")
+    path = path.replace("st-noise-yuehai", "{station_id}")
     operation = described["paths"][path]["get"]
     assert operation["description"]
     answer = operation["responses"]["200"]

@@ -41,6 +41,19 @@ def test_a_building_site_has_the_limits_of_sites_by_the_edition_of_the_day(stati
     assert values(site, "laeq", year_before)[0] == (70, "GB12523-2011")
 
 
+def test_an_enterprises_own_station_has_the_limits_of_its_boundary(stations: dict) -> None:
+    own = {"kind": "boundary", "grade": "enterprise", "enterprise": "songgang-plating"}
+    by_day, by_night, _ = limits_of(
+        stations["st-noise-shajing"].model_copy(update={**own, "zone": "3"}), "laeq", WINDOW
+    )
+    assert (by_day.value, by_night.value) == (65, 55)
+    assert (by_day.basis, by_day.of, by_day.edition) == ("boundary", "3", "GB12348-2008")
+    beside_a_road = stations["st-noise-shajing"].model_copy(update={**own, "zone": "4a"})
+    assert values(beside_a_road, "laeq")[0] == (70, "GB12348-2008"), "class 4 of the boundary"
+    unplaced = stations["st-noise-shajing"].model_copy(update={**own, "zone": None})
+    assert values(unplaced, "laeq") == []
+
+
 def test_air_has_the_limit_of_its_class_for_the_shortest_mean(stations: dict) -> None:
     assert values(stations["st-air-lianhua"], "o3") == [(200, "GB3095-2026")]
     assert values(stations["st-air-meisha"], "o3") == [(160, "GB3095-2026")]
