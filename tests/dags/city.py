@@ -30,6 +30,8 @@ DAGS = {
     "late_data",
     "alert_thresholds",
     "bulletin",
+    "network_health",
+    "provisioning",
 }
 AIRFLOW = Path(sys.executable).parent / "airflow"
 
@@ -137,6 +139,16 @@ def task_runs(city: City, dag: str, task: str) -> int:
         asked = (
             "SELECT count(*) FROM task_instance"
             " WHERE state = 'success' AND dag_id = ? AND task_id = ?"
+        )
+        return int(db.execute(asked, (dag, task)).fetchone()[0])
+
+
+def mapped_tasks(city: City, dag: str, task: str) -> int:
+    """Into how many a mapped task of a DAG was expanded."""
+    database = f"file:{city.home}/airflow/airflow.db?mode=ro"
+    with closing(sqlite3.connect(database, uri=True, timeout=5)) as db:
+        asked = (
+            "SELECT count(*) FROM task_instance WHERE dag_id = ? AND task_id = ? AND map_index >= 0"
         )
         return int(db.execute(asked, (dag, task)).fetchone()[0])
 
