@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Set
+from datetime import timedelta
 
 from ingest.qc import QualityControl
+from ingest.validate import BEHIND_MS
 from registry import Registry
-from schemas import Catalogue, ParameterKey, SensorId, SeriesTags
+from registry.maintenance import maintenance_windows
+from schemas import Catalogue, ParameterKey, SensorId, SeriesTags, SystemClock, to_ms
 from schemas.observation import GOVERNMENT, UNPLACED
 from schemas.registry import Sensor, Station
 
@@ -49,6 +52,7 @@ class SensorDirectory:
             fresh = self._registry.sensors()
             changed = [s for s in fresh.values() if self._sensors.get(s.id) != s]
             self.quality.know(changed)  # other thresholds may hold now
+            self.quality.close(self._windows())
             for sensor in changed:
                 known = (key for key in sensor.parameters if key in self._catalogue)
                 self._channels[sensor.id] = frozenset(known)
@@ -56,6 +60,17 @@ class SensorDirectory:
             self._tags = {s.id: _tags(s, stations[s.station]) for s in fresh.values()}
             self._sensors, self._version = fresh, version
         self._checked = time.monotonic()
+
+    def _windows(self) -> dict[SensorId, list[tuple[int, int]]]:
+        """Maintenance that may concern what is accepted now, in ms."""
+        since = SystemClock().now() - timedelta(milliseconds=BEHIND_MS)
+        return {
+            sensor: [(to_ms(w.start), FOR_EVER_MS if w.end is None else to_ms(w.end)) for w in own]
+            for sensor, own in maintenance_windows(self._registry, since).items()
+        }
+
+
+FOR_EVER_MS = 2**62
 
 
 def _tags(sensor: Sensor, station: Station) -> SeriesTags:

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from pydantic import BaseModel, ValidationError
 
+from ingest.contacts import Heard, heard_other, heard_reading, heard_refused, heard_status
 from ingest.decode import decode, explained
 from ingest.directory import SensorDirectory
 from ingest.qc import device_codes
@@ -24,6 +25,7 @@ from schemas import (
     FlaggedReading,
     ParameterKey,
     Rejected,
+    Reply,
     SensorId,
     Status,
     Topic,
@@ -32,6 +34,7 @@ from schemas import (
 )
 from schemas.clock import HOUR_MS
 from schemas.observation import AccountKey
+from schemas.registry import Sensor
 
 UNKNOWN_SENSOR = SensorId("unknown")  # one account for all strangers: hostile ids cost no rows
 
@@ -57,6 +60,8 @@ class Batch:
     dead_letters: list[NewDeadLetter] = field(default_factory=list)
     received: Counter[AccountKey] = field(default_factory=Counter)
     dead_lettered: Counter[AccountKey] = field(default_factory=Counter)
+    heard: Heard = field(default_factory=dict)
+    replies: list[tuple[SensorId, Reply]] = field(default_factory=list)
 
 
 class Pipeline:
@@ -75,7 +80,7 @@ class Pipeline:
             if known is not None:
                 account = (known.id, account[1])
             if topic.channel is not TopicChannel.DATA:
-                _check_other_channel(topic.channel, message.payload)
+                self._process_other(topic, known, message, batch)
                 return
             sensor = admit(topic, known)
             decoded = decode(message.payload, topic.format)
@@ -97,8 +102,25 @@ class Pipeline:
             values: dict[ParameterKey, float | None] = reading.values  # type: ignore[assignment]
             codes = device_codes(reading) if reading.flags else {}
             batch.readings.append(FlaggedReading(sender, ts_ms, values, codes, arrived_ms, tags))
+            newest = reading
+        if len(batch.readings) > accepted:
+            heard_reading(batch.heard, sender, arrived_ms, batch.readings[-1].ts_ms, newest)
         batch.received[account] += len(batch.readings) - accepted
         _bury(batch, message, account, refused)
+
+    def _process_other(
+        self, topic: Topic, known: Sensor | None, message: Message, batch: Batch
+    ) -> None:
+        """Status, events, replies: told of a sensor, not measured. Raises Rejected."""
+        said = _parsed(topic.channel, message.payload)
+        if known is None:
+            return
+        if isinstance(said, Status):
+            heard_status(batch.heard, known.id, message.arrived_ms, said)
+        else:
+            heard_other(batch.heard, known.id, message.arrived_ms)
+        if isinstance(said, Reply):
+            batch.replies.append((known.id, said))
 
     def flag(self, batch: Batch) -> None:
         """Judge the quality of a batch that is complete; once, for its values are remembered."""
@@ -109,17 +131,18 @@ class Pipeline:
 _topic = lru_cache(maxsize=65_536)(Topic.parse)
 
 
-def _check_other_channel(channel: TopicChannel, payload: bytes) -> None:
-    """Status and event messages must be well formed; commands and replies are not ours to judge."""
+def _parsed(channel: TopicChannel, payload: bytes) -> BaseModel | None:
+    """What a status, event or reply says; commands are not ours to judge. Raises Rejected."""
     models: dict[TopicChannel, type[BaseModel]] = {
         TopicChannel.STATUS: Status,
         TopicChannel.EVENT: Event,
+        TopicChannel.REPLY: Reply,
     }
     model = models.get(channel)
     if model is None or not payload:  # an empty retained status clears it
-        return
+        return None
     try:
-        model.model_validate_json(payload)
+        return model.model_validate_json(payload)
     except ValidationError as error:
         raise explained(error, f"{channel} ") from None
 
@@ -150,3 +173,5 @@ def _bury(
         )
         batch.received[account] += len(cases)
         batch.dead_lettered[account] += len(cases)
+        if account[0] != UNKNOWN_SENSOR:
+            heard_refused(batch.heard, account[0], message.arrived_ms, code)

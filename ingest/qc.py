@@ -7,10 +7,11 @@ tests' cost is per batch, not per value, whether few sensors sent much or many s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ingest.neighbours import Neighbourhood
 from ingest.qartod import (
@@ -65,6 +66,7 @@ class QualityControl:
         self._layouts: dict[tuple[SensorId, tuple[ParameterKey, ...]], list[int]] = {}
         self._limits = np.empty(0, _LIMITS)
         self._neighbourhood = Neighbourhood()
+        self._windows: dict[int, list[tuple[int, int]]] = {}
 
     def know(self, sensors: Iterable[Sensor]) -> None:
         """Take in new sensors, and new thresholds of known ones; what they sent stays in mind."""
@@ -79,6 +81,14 @@ class QualityControl:
         for number, row in limits.items():
             self._limits[number] = row
         self._neighbourhood.grow(len(self._numbers))
+
+    def close(self, windows: Mapping[SensorId, Sequence[tuple[int, int]]]) -> None:
+        """The maintenance windows of sensors, all there are: [start, end) in ms of device time."""
+        self._windows = {
+            number: list(windows[sensor])
+            for (sensor, _), number in self._numbers.items()
+            if sensor in windows
+        }
 
     def flag(self, readings: Sequence[FlaggedReading]) -> None:
         """Add the quality codes of all values that are not good.
@@ -127,8 +137,18 @@ class QualityControl:
         codes = first_found(device, in_range)
         fit = np.flatnonzero(codes == GOOD_QUALITY)
         codes[fit] = self._judge_by_neighbours(channel[fit], ts[fit], values[fit])
-        codes[(codes == GOOD_QUALITY) & limits["maintenance"][channel]] = UNDER_MAINTENANCE
+        at_work = limits["maintenance"][channel] | self._within_windows(channel, ts)
+        codes[(codes == GOOD_QUALITY) & at_work] = UNDER_MAINTENANCE
         return codes
+
+    def _within_windows(self, channel: Channels, ts: Moments) -> NDArray[np.bool_]:
+        """Which values were measured in a maintenance window of their sensor."""
+        found = np.zeros(len(channel), bool)
+        for number in self._windows.keys() & set(channel.tolist()) if self._windows else ():
+            own = channel == number
+            for start, end in self._windows[number]:
+                found |= own & (ts >= start) & (ts < end)
+        return found
 
     def _judge_by_neighbours(self, channel: Channels, ts: Moments, values: Numbers) -> Codes:
         limits = self._limits

@@ -19,6 +19,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from alerts import FastLaneThread
+from ingest.contacts import Contacts
 from ingest.directory import SensorDirectory
 from ingest.health import Health, HealthServer
 from ingest.pipeline import Batch, Message, Pipeline
@@ -26,7 +27,8 @@ from ingest.raw_archive import RawWriter
 from ingest.refused import refused_by_store
 from ingest.session import CAPACITY, BrokerAddress, BrokerSession
 from registry import NewDeadLetter, Registry
-from schemas import Catalogue, FlaggedReading, Outcome
+from registry.commands import answered
+from schemas import Catalogue, FlaggedReading, Outcome, SystemClock
 from storage import Store, StoreUnavailable
 
 log = structlog.get_logger()
@@ -73,6 +75,7 @@ class Worker:
         self._rng = rng
         self._fast_lane = fast_lane
         self._raw = raw
+        self._contacts = Contacts(registry)
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -87,6 +90,10 @@ class Worker:
             batch, taken = self._collect()
             if taken and self._keep(batch):
                 self._session.acknowledge(taken)
+                self._contacts.take(batch.heard)
+                self._note_replies(batch)
+            self._contacts.write()
+        self._contacts.write(now=True)
 
     def _collect(self) -> tuple[Batch, list[tuple[int, Message]]]:
         batch = Batch()
@@ -130,6 +137,14 @@ class Worker:
             new = (Outcome.STORED, Outcome.REVISED)
             pairs = zip(readings, outcomes, strict=True)
             self._fast_lane.offer([reading for reading, outcome in pairs if outcome in new])
+
+    def _note_replies(self, batch: Batch) -> None:
+        """Best effort, as for contacts: whoever waits for an answer may ask again."""
+        if batch.replies:
+            try:
+                answered(self._registry, batch.replies, SystemClock().now())
+            except OperationalError as error:
+                log.warning("answers of devices not noted", error=str(error))
 
     def _bury(self, letters: list[NewDeadLetter]) -> None:
         if letters:

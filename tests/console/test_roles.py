@@ -45,6 +45,7 @@ sensor.register       -      yes        -        -           yes           -
 sensor.commission     -      yes        -        -           yes           -
 sensor.calibrate      -      yes        -        -           yes           -
 sensor.retire         -      yes        -        -           yes           -
+sensor.maintain       -      yes        -        -           yes           -
 sensor.command        -      yes        yes      -           yes           -
 credential.rotate     -      yes        -        -           yes           -
 credential.revoke     -      yes        yes      -           yes           -
