@@ -1,15 +1,10 @@
 """From threshold to people: rules, breaches, alerts, and the outbox that delivers them."""
 
-from alerts.channels import (
-    Channel,
-    MqttChannel,
-    WebhookChannel,
-    channels_from_environment,
-    router_from_environment,
-)
-from alerts.escalate import escalate
+from alerts.channels import MqttChannel, WebhookChannel, channels_from_environment
+from alerts.escalate import climbs_at, escalate
 from alerts.fast import FastLane, FastLaneThread
 from alerts.judge import Judged, judge, judge_hours
+from alerts.letter import Channel
 from alerts.lifecycle import IllegalMove, possible_moves
 from alerts.moves import BadMove, Move, NoSuchAlert, act, add_photo
 from alerts.outbox import Delivered, deliver
@@ -22,7 +17,7 @@ from alerts.reading import (
     open_alerts,
     siblings,
 )
-from alerts.routing import Router
+from alerts.routing import Router, router_from_environment
 from alerts.rulebook import BadRule, load_rules, rules_ever, rules_in_force
 
 __all__ = [

@@ -58,7 +58,8 @@ def message(
 ) -> dict[str, Any]:
     """The message of one event, ready to be sent as JSON. Times with the city's offset.
 
-    Every text in it is ours or a person's; whoever shows it escapes it.
+    Every text in it is ours or a person's; whoever shows it escapes it. facts: the text without
+    what a person gave as reason, for those outside.
     """
     kind = Kind(alert.kind)
     places = catalogue()[rule.parameter].decimals + 1
@@ -74,12 +75,15 @@ def message(
     zh_place = district.zh + (station.zh if station else "")
     en_place = f"{district.en}, {station.en}" if station else district.en
     reason_zh, reason_en = (f"；说明：{why}", f"; {why}") if why else ("", "")
+    facts_zh = f"{zh_place}：{rule.zh}，{zh_name} {value}，自 {when} 起；依据 {alert.basis}"
+    facts_en = f"{en_place}: {rule.en}, {en_name} {value}, since {when}; by {alert.basis}"
     return {
         "alert": alert.id,
         "event": move,
         "state": alert.state,
         "severity": alert.severity,
         "kind": alert.kind,
+        "route": alert.route,
         "rule": rule.id,
         "basis": alert.basis,
         "station": alert.station,
@@ -100,8 +104,12 @@ def message(
         "lat": station.lat if station else district.lat,
         "title_zh": f"【{GRADES[alert.severity]}{zh_head}】{zh_place}：{rule.zh}{late_zh}",
         "title_en": f"[{alert.severity} {en_head}] {en_place}: {rule.en}{late_en}",
-        "text_zh": f"{zh_place}：{rule.zh}，{zh_name} {value}，自 {when} 起；"
-        f"依据 {alert.basis}{reason_zh}",
-        "text_en": f"{en_place}: {rule.en}, {en_name} {value}, since {when}; "
-        f"by {alert.basis}{reason_en}",
+        "text_zh": facts_zh + reason_zh,
+        "text_en": facts_en + reason_en,
+        "facts_zh": facts_zh,
+        "facts_en": facts_en,
+        "place_zh": zh_place,
+        "place_en": en_place,
+        "rule_zh": rule.zh,
+        "rule_en": rule.en,
     }

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from alerts.lifecycle import moved
 from alerts.message import message
-from alerts.routing import Router
+from alerts.routing import LEVELS, Router
 from alerts.rulebook import fingerprint
 from alerts.windows import SHAPES
 from registry import Registry
@@ -32,7 +32,6 @@ LATE = timedelta(hours=1)  # an alert that is certain only so long after its tim
 ONE_EVENT = timedelta(hours=2)  # what begins so close together, in a district, is one event
 UNTOLD = ("suspect", "lapse", "revise", "note", "photo")
 VOID = (Outcome.WITHDRAWN, Outcome.LAPSED)
-LEVELS = ("subdistrict", "district", "city")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +193,7 @@ def note(
     session.flush()
     if move in UNTOLD:
         return event
-    for recipient in router.recipients(row, move):
+    for recipient in router.recipients(session, row, move, at):
         session.add(
             OutboxItemRow(
                 alert_id=row.id,
@@ -206,7 +205,7 @@ def note(
                 key=f"alert-{row.id}-event-{event.id}",
                 payload=event.detail,
                 created=at,
-                next_attempt=at,
+                next_attempt=recipient.not_before or at,
             )
         )
     return event

@@ -41,7 +41,10 @@ def alert_thresholds() -> None:
     def send() -> dict[str, int]:
         with sources() as (_, registry):
             done = deliver(
-                SystemClock().now(), registry=registry, channels=channels_from_environment()
+                SystemClock().now(),
+                registry=registry,
+                channels=channels_from_environment(),
+                router=router_from_environment(),
             )
         return {"sent": done.sent, "failed": done.failed}
 

@@ -138,19 +138,26 @@ class DutyRow(Base):
 
 
 class OutboxItemRow(Base):
-    """One event on its way to one recipient; written in the event's own transaction.
+    """One message on its way to one recipient; an event's is written in its own transaction.
 
-    channels: still to be tried, the present one first, comma-separated.
+    alert_id, event_id: None where the message is about the network itself. channels: in the order
+    in which they are tried, the present one first, comma-separated.
     """
 
     __tablename__ = "outbox_item"
     __table_args__ = (
         UniqueConstraint("key", "recipient", name="uq_outbox_item"),
-        Index("ix_outbox_due", "delivered", "next_attempt"),
+        Index(
+            "ix_outbox_due",
+            "channel",
+            "next_attempt",
+            sqlite_where=text("delivered IS NULL"),
+            postgresql_where=text("delivered IS NULL"),
+        ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
-    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"))
-    event_id: Mapped[int] = mapped_column(ForeignKey("alert_event.id"))
+    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alert.id"))
+    event_id: Mapped[int | None] = mapped_column(ForeignKey("alert_event.id"))
     recipient: Mapped[str] = mapped_column(String(64))
     channel: Mapped[str] = mapped_column(String(16))
     channels: Mapped[str] = mapped_column(String(128))
@@ -165,7 +172,11 @@ class OutboxItemRow(Base):
 
 
 class EvidenceRow(Base):
-    """A frozen bundle: its file, its manifest's hash, and that of the bundle before it."""
+    """A frozen bundle: its file, the file's SHA-256, and that of the bundle before it.
+
+    previous: empty for the first; no two have the same, so that the chain never forks. Triggers
+    refuse to change or delete a row.
+    """
 
     __tablename__ = "evidence"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -173,16 +184,21 @@ class EvidenceRow(Base):
     made: Mapped[datetime] = mapped_column(UtcTime)
     who: Mapped[str] = mapped_column(String(64))
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
-    previous: Mapped[str | None] = mapped_column(String(64))
+    previous: Mapped[str] = mapped_column(String(64), unique=True)
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class ChannelHealthRow(Base):
-    """How a channel of delivery fares: when it last worked, when and why it last failed."""
+    """How a channel of delivery fares: when it last worked, when and why it last failed.
+
+    failing: since when it has failed each time; next_try: when it may be tried again.
+    """
 
     __tablename__ = "channel_health"
     channel: Mapped[str] = mapped_column(String(16), primary_key=True)
     worked: Mapped[datetime | None] = mapped_column(UtcTime)
     failed: Mapped[datetime | None] = mapped_column(UtcTime)
     failures: Mapped[int] = mapped_column(default=0)  # in a row
+    failing: Mapped[datetime | None] = mapped_column(UtcTime)
+    next_try: Mapped[datetime | None] = mapped_column(UtcTime)
     last_error: Mapped[str] = mapped_column(Text, default="")

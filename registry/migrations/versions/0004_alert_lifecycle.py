@@ -23,6 +23,25 @@ _TIMES = {
 }
 _TABLES = ("alert", "alert_event", "outbox_item")
 
+REFUSAL = "evidence is append-only"
+SQLITE = (
+    f"""CREATE TRIGGER evidence_no_update BEFORE UPDATE ON evidence
+    BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END""",
+    f"""CREATE TRIGGER evidence_no_delete BEFORE DELETE ON evidence
+    BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END""",
+    # INSERT OR REPLACE deletes without asking the trigger of DELETE.
+    f"""CREATE TRIGGER evidence_no_replace BEFORE INSERT ON evidence
+    WHEN EXISTS (SELECT 1 FROM evidence
+        WHERE id = NEW.id OR sha256 = NEW.sha256 OR previous = NEW.previous)
+    BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END""",
+)
+POSTGRESQL = (
+    f"""CREATE FUNCTION evidence_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION '{REFUSAL}'; END $$""",
+    """CREATE TRIGGER evidence_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON evidence
+    FOR EACH STATEMENT EXECUTE FUNCTION evidence_refuse()""",
+)
+
 
 def upgrade() -> None:
     kept = {name: _rows(name) for name in _TABLES}
@@ -200,6 +219,8 @@ def _create_tables() -> None:
     sa.Column('worked', UtcTime(), nullable=True),
     sa.Column('failed', UtcTime(), nullable=True),
     sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('failing', UtcTime(), nullable=True),
+    sa.Column('next_try', UtcTime(), nullable=True),
     sa.Column('last_error', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('channel')
     )
@@ -309,12 +330,15 @@ def _create_tables() -> None:
     sa.Column('made', UtcTime(), nullable=False),
     sa.Column('who', sa.String(length=64), nullable=False),
     sa.Column('sha256', sa.String(length=64), nullable=False),
-    sa.Column('previous', sa.String(length=64), nullable=True),
+    sa.Column('previous', sa.String(length=64), nullable=False),
     sa.Column('content', sa.LargeBinary(), nullable=False),
     sa.ForeignKeyConstraint(['alert_id'], ['alert.id'], ),
     sa.PrimaryKeyConstraint('id'),
-    sa.UniqueConstraint('sha256')
+    sa.UniqueConstraint('sha256'),
+    sa.UniqueConstraint('previous')
     )
+    for statement in SQLITE if op.get_bind().dialect.name == "sqlite" else POSTGRESQL:
+        op.execute(statement)
     op.create_index(op.f('ix_evidence_alert_id'), 'evidence', ['alert_id'], unique=False)
     op.create_table('alert_photo',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -330,8 +354,8 @@ def _create_tables() -> None:
     op.create_index(op.f('ix_alert_photo_alert_id'), 'alert_photo', ['alert_id'], unique=False)
     op.create_table('outbox_item',
     sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('alert_id', sa.Integer(), nullable=False),
-    sa.Column('event_id', sa.Integer(), nullable=False),
+    sa.Column('alert_id', sa.Integer(), nullable=True),
+    sa.Column('event_id', sa.Integer(), nullable=True),
     sa.Column('recipient', sa.String(length=64), nullable=False),
     sa.Column('channel', sa.String(length=16), nullable=False),
     sa.Column('channels', sa.String(length=128), nullable=False),
@@ -348,16 +372,18 @@ def _create_tables() -> None:
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('key', 'recipient', name='uq_outbox_item')
     )
-    op.create_index('ix_outbox_due', 'outbox_item', ['delivered', 'next_attempt'], unique=False)
+    op.create_index('ix_outbox_due', 'outbox_item', ['channel', 'next_attempt'], unique=False, sqlite_where=sa.text('delivered IS NULL'), postgresql_where=sa.text('delivered IS NULL'))
 
 
 def _drop_tables() -> None:
-    op.drop_index('ix_outbox_due', table_name='outbox_item')
+    op.drop_index('ix_outbox_due', table_name='outbox_item', sqlite_where=sa.text('delivered IS NULL'), postgresql_where=sa.text('delivered IS NULL'))
     op.drop_table('outbox_item')
     op.drop_index(op.f('ix_alert_photo_alert_id'), table_name='alert_photo')
     op.drop_table('alert_photo')
     op.drop_index(op.f('ix_evidence_alert_id'), table_name='evidence')
     op.drop_table('evidence')
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION evidence_refuse()")
     op.drop_index(op.f('ix_alert_event_alert_id'), table_name='alert_event')
     op.drop_table('alert_event')
     op.drop_index('uq_alert_ongoing', table_name='alert', sqlite_where=sa.text('ended IS NULL'), postgresql_where=sa.text('ended IS NULL'))
