@@ -21,6 +21,7 @@ import yaml
 from pydantic import ValidationError
 from sqlalchemy import select
 
+from alerts.forecast import coefficients
 from registry import Registry
 from registry.models import RuleVersionRow
 from schemas import catalogue
@@ -87,6 +88,11 @@ def read_rule(entry: Any, where: str) -> Rule:
         ) from None
     if rule.parameter not in catalogue():
         raise BadRule(f"{where}: rule {rule.id}: no parameter {rule.parameter!r} in the catalogue")
+    if rule.kind is Kind.FORECAST and rule.parameter not in coefficients():
+        known = ", ".join(coefficients())
+        raise BadRule(
+            f"{where}: rule {rule.id}: parameter: {rule.parameter} has no forecast; {known} has"
+        )
     family = rule.limit.standard
     if family is not None and family not in families():
         known = ", ".join(families())

@@ -79,12 +79,13 @@ def _forecasts(rule: Rule, cases: Sequence[Case], scene: Scene) -> Found:
         rows.filter("valid").select("subject", "start", "value").iter_rows()
     ):
         hours[subject][start] = value
+    model = forecast.coefficients()[rule.parameter]
     found: dict[str, list[Window]] = {}
     for subject, own in hours.items():
         for start in sorted(own):
             if start < scene.span.start or start + HOUR > scene.span.end:
                 continue
-            values = forecast.ahead(own, start, rule.ahead_h or 1)
+            values = forecast.ahead(own, start, rule.ahead_h or 1, model)
             if values is not None:
                 found.setdefault(subject, []).append(Window(start, start, round(max(values), 3)))
     return found

@@ -262,7 +262,7 @@ def test_an_exceedance_is_forecast_from_the_channel_s_own_week(hands: Hands) -> 
     assert noon.judge(1, rule).moves == {"open": 1}
     (alert,) = alerts(hands.registry)
     assert alert.kind is Kind.FORECAST
-    assert alert.peak == pytest.approx(150 + 0.85**2 * 80, abs=0.01)
+    assert alert.peak == pytest.approx(170 + 0.75 * 60 + 0.25 * 80 * 1.96, abs=0.01)
 
 
 def test_without_a_week_there_is_no_forecast(hands: Hands) -> None:

@@ -133,6 +133,7 @@ def test_no_number_of_a_standard_is_typed_into_a_rule() -> None:
         ({"limit": {"standard": "ambient_air", "permit": True}}, "exactly one"),
         ({"kind": "rise"}, "needs over_min"),
         ({"kind": "network"}, "needs of"),
+        ({"kind": "forecast", "ahead_h": 3}, "laeq has no forecast; o3 has"),
         ({"hysteresis": -1}, "hysteresis"),
         ({"sevrity": "red"}, "sevrity"),
         ({"id": "Über"}, "id"),
