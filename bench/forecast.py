@@ -1,6 +1,6 @@
 """How well the forecast of `alerts.forecast` does on a recorded year: `python -m bench.forecast`.
 
-Two stations of Beijing, hourly, March 2015 to February 2016 (Chen 2017, CC BY 4.0; see NOTICE). The
+Two stations of Beijing, hourly, March 2015 to February 2016 (Chen 2017, CC BY 4.0; see data/). The
 year is cut in the middle. The best coefficients of the first half are told beside those in use; the
 figures are of the second half: mean absolute error 1 to 3 hours ahead against persistence (the
 value now), and how often a warning of a value above a threshold in the next 3 hours was right. The
