@@ -99,10 +99,13 @@ class FastLane:
         """Take stored readings, and let windows end whose time is over."""
         now = self._clock.now()
         now_ms = to_ms(now)
+        oldest_ms = now_ms - OLD_MS
         for reading in readings:
+            if reading.ts_ms < oldest_ms:
+                continue
             for watch in self._watches.get(reading.sensor, ()):
                 value = reading.values.get(watch.parameter)
-                if value is None or now_ms - reading.ts_ms > OLD_MS:
+                if value is None:
                     continue
                 code = reading.quality.get(watch.parameter, GOOD_QUALITY)
                 if code % 10 in _USABLE:
