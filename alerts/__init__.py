@@ -1,13 +1,15 @@
 """From threshold to people: rules, breaches, alerts, and the outbox that delivers them."""
 
 from alerts.channels import MqttChannel, WebhookChannel, channels_from_environment
+from alerts.deliverer import Deliverer
 from alerts.escalate import climbs_at, escalate
 from alerts.fast import FastLane, FastLaneThread
+from alerts.health import ChannelHealth, channel_healths
 from alerts.judge import Judged, judge, judge_hours
 from alerts.letter import Channel
 from alerts.lifecycle import IllegalMove, possible_moves
 from alerts.moves import BadMove, Move, NoSuchAlert, act, add_photo
-from alerts.outbox import Delivered, deliver
+from alerts.outbox import Delivered, deliver, waiting
 from alerts.reading import (
     alert,
     alert_events,
@@ -23,14 +25,18 @@ from alerts.rulebook import BadRule, load_rules, rules_ever, rules_in_force
 __all__ = [
     "BadMove",
     "BadRule",
+from alerts.roster import add_to_roster, unattended
     "Channel",
     "Delivered",
+from alerts.sheet import sheet_pdf, sheets
     "FastLane",
     "FastLaneThread",
     "IllegalMove",
     "Judged",
     "Move",
+    "ChannelHealth",
     "MqttChannel",
+    "Deliverer",
     "NoSuchAlert",
     "Router",
     "WebhookChannel",
@@ -44,13 +50,19 @@ __all__ = [
     "count_alerts",
     "deliver",
     "escalate",
+    "add_to_roster",
     "judge",
     "judge_hours",
     "load_rules",
     "open_alerts",
+    "channel_healths",
     "possible_moves",
     "router_from_environment",
     "rules_ever",
     "rules_in_force",
     "siblings",
 ]
+    "sheet_pdf",
+    "sheets",
+    "unattended",
+    "waiting",

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 import structlog
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from alerts import health, notices
@@ -312,3 +312,14 @@ def reroute(now: datetime, *, registry: Registry, usable: Sequence[str]) -> int:
                 )
                 moved += 1
     return moved
+
+
+def waiting(registry: Registry) -> dict[str, int]:
+    """How many messages wait, by the channel that is to send them."""
+    query = (
+        select(OutboxItemRow.channel, func.count())
+        .where(OutboxItemRow.delivered.is_(None))
+        .group_by(OutboxItemRow.channel)
+    )
+    with registry.session() as session:
+        return dict(session.execute(query).tuples().all())

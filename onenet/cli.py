@@ -15,7 +15,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from onenet import cli_audit, cli_credentials, cli_people, cli_report, cli_samples, cli_sensors
+from onenet import (
+    cli_alerts,
+    cli_audit,
+    cli_credentials,
+    cli_people,
+    cli_report,
+    cli_samples,
+    cli_sensors,
+)
 from onenet.settings import Settings
 from schemas import CITY_TIME
 
@@ -35,6 +43,7 @@ store_commands = typer.Typer(help="The time-series store.", no_args_is_help=True
 dashboards_commands = typer.Typer(help="Grafana boards as code.", no_args_is_help=True)
 schemas_commands = typer.Typer(help="The published contracts.", no_args_is_help=True)
 app.add_typer(deadletters, name="deadletters")
+app.add_typer(cli_alerts.app, name="alerts")
 app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_people.app, name="people")
 app.add_typer(cli_report.app, name="report")
@@ -62,7 +71,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def _log_to_stderr(as_json: bool) -> None:
+def log_to_stderr(as_json: bool) -> None:
     renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
     structlog.configure(
         processors=[
@@ -117,7 +126,7 @@ def ingest() -> None:
     from storage import open_store
 
     settings = Settings()
-    _log_to_stderr(settings.log_json)
+    log_to_stderr(settings.log_json)
     registry = open_registry(settings.registry_url)
     lane = FastLane(registry, router_from_environment(), SystemClock())
     raw = None
@@ -149,7 +158,7 @@ def console() -> None:
     from console.app import create_app
 
     settings = Settings()
-    _log_to_stderr(settings.log_json)
+    log_to_stderr(settings.log_json)
     uvicorn.run(
         create_app(
             store_url=settings.store_url,

@@ -43,7 +43,7 @@ def add(
     registry = _registry()
     person = people.person_of_input(person_id, name or person_id, role, scope or ["city"])
     made = passwords.generate()
-    people.add(registry, person, at=_now(), who=_me(), password=made, must_change=True)
+    people.add(registry, person, at=_now(), who=me(), password=made, must_change=True)
     _tell(person_id, made)
 
 
@@ -72,7 +72,7 @@ def disable(
     """Let nobody in by an account any more; its sessions end and its tokens are revoked."""
     registry = _registry()
     _known(registry, person_id)
-    people.disable(registry, person_id, at=_now(), who=_me(), why=why)
+    people.disable(registry, person_id, at=_now(), who=me(), why=why)
     out.print(f"{person_id} is disabled")
 
 
@@ -83,7 +83,7 @@ def enable(
     """Let somebody in again."""
     registry = _registry()
     _known(registry, person_id)
-    people.enable(registry, person_id, at=_now(), who=_me(), why=why)
+    people.enable(registry, person_id, at=_now(), who=me(), why=why)
     out.print(f"{person_id} is enabled")
 
 
@@ -96,7 +96,7 @@ def reset(
     registry = _registry()
     _known(registry, person_id)
     made = new_passwords.reset(
-        registry, person_id, at=_now(), who=_me(), second_factor=second_factor
+        registry, person_id, at=_now(), who=me(), second_factor=second_factor
     )
     _tell(person_id, made)
 
@@ -112,7 +112,7 @@ def token(
     registry = _registry()
     _known(registry, person_id)
     made = tokens.make(
-        registry, person_id, name=name, actions=may or ["*.read"], days=days, at=_now(), who=_me()
+        registry, person_id, name=name, actions=may or ["*.read"], days=days, at=_now(), who=me()
     )
     out.print(made, highlight=False, soft_wrap=True)
 
@@ -126,7 +126,7 @@ def list_tokens(
     registry = _registry()
     _known(registry, person_id)
     if revoke:
-        if not tokens.revoke(registry, person_id, revoke, at=_now(), who=_me()):
+        if not tokens.revoke(registry, person_id, revoke, at=_now(), who=me()):
             raise ValueError(f"{person_id} has no valid token {revoke!r}; see without --revoke")
         out.print(f"{revoke} is revoked")
         return
@@ -153,7 +153,7 @@ def first() -> None:
     registry, given = _registry(), Settings().administrator
     made = "" if given else passwords.generate()
     hashed = hash_of(given) if given else passwords.hash_password(made)
-    if not people.first_administrator(registry, at=_now(), hashed=hashed, who=_me()):
+    if not people.first_administrator(registry, at=_now(), hashed=hashed, who=me()):
         out.print("there are accounts already")
     elif made:
         _tell(people.FIRST_ADMINISTRATOR, made)
@@ -193,7 +193,7 @@ def _now() -> datetime:
     return SystemClock().now()
 
 
-def _me() -> str:
+def me() -> str:
     """Who runs this command, as the audit log says it."""
     try:
         return f"cli:{getpass.getuser()}"

@@ -19,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from alerts.channels import ChannelSettings
 from ingest import BrokerAddress
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 SHORTEST_KEY = 32
 
 
-class Settings(BaseSettings):
-    """One field a setting; the environment wins over the TOML file."""
+class Settings(ChannelSettings):
+    """One field a setting, and those of the channels; the environment wins over the TOML file."""
 
     model_config = SettingsConfigDict(env_prefix="ONENET_", toml_file="onenet.toml", extra="ignore")
 
@@ -36,16 +37,10 @@ class Settings(BaseSettings):
     store_token: str = ""
     registry_url: str = "sqlite:///run/registry.db"
     mqtt_host: str = "127.0.0.1"
-    mqtt_port: int = 1883
-    mqtt_username: str = ""
-    mqtt_password: str = ""
-    mqtt_tls_ca: str = ""
-    mqtt_version: int = 5
     broker_kind: str = "mosquitto"  # or embedded: who keeps the list of sensors' accounts
     provisioning_password: str = ""  # of the broker's account that may change that list
-    devices_host: str = ""  # where devices reach the broker; told on their credentials
+    devices_host: str = ""  # by TLS devices reach the broker there; told on their credentials
     devices_port: int = 0
-    devices_tls: bool = True
     ingest_host: str = "127.0.0.1"
     ingest_port: int = 9108
     ingest_client_id: str = "onenet-ingest-1"
@@ -53,7 +48,6 @@ class Settings(BaseSettings):
     ingest_batch_age_s: float = 0.5
     console_host: str = "127.0.0.1"
     console_port: int = 8000
-    console_url: str = ""  # as a browser reaches it; https makes cookies secure
     trusted_hosts: str = ""  # further names of the console, parted by commas; * for any
     public_board: bool = True  # whether the city is seen without a log-in
     secret_key: str = ""  # encrypts secrets of second factors
@@ -65,7 +59,6 @@ class Settings(BaseSettings):
     oidc_claim: str = "roles"
     oidc_roles: str = ""  # officers=enforcement@city; futian=operator@district:futian
     administrator: str = ""  # the first one's hashed password, as `onenet init` wrote it
-    webhook_url: str = ""
     reports_dir: Path = Path("run/reports")
     catalogue: Path | None = None
     rules: Path | None = None

@@ -160,6 +160,7 @@ class Stack:
 
     def _start_children(self) -> None:
         self._start("ingest", [*_US, "ingest"], self._environment("ingest"))
+        self._start("alerts", [*_US, "alerts", "deliver"], self._environment("alerts"))
         self._start("console", [*_US, "console"], self._environment("operator"))
         if self._options.airflow:
             airflow = airflow_environment(
@@ -220,7 +221,8 @@ class Stack:
         end = time.monotonic() + DRAIN_S
         while broker.pending() and time.monotonic() < end:
             time.sleep(0.1)
-        for name, patience_s in (("ingest", DRAIN_S), ("airflow", 20.0), ("console", 5.0)):
+        patience = {"ingest": DRAIN_S, "airflow": 20.0, "alerts": 20.0, "console": 5.0}
+        for name, patience_s in patience.items():
             if name in self._children:
                 self._children.pop(name).stop(patience_s)
 

@@ -22,7 +22,7 @@ class ChannelSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ONENET_", extra="ignore")
 
     broadcast: str = ""
-    console_url: str = ""
+    console_url: str = ""  # as a browser reaches it; https makes cookies secure
     webhook_url: str = ""
     webhook_secret: str = Field(default="", repr=False)
     mqtt_host: str = ""

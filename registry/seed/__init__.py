@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from registry.duty import Duty, add_duty, duties
 from registry.permits import set_permits
 from registry.registry import Registry
 from registry.samples import add_samples
@@ -45,6 +46,11 @@ def river_chiefs() -> list[RiverChief]:
     return [RiverChief.model_validate(record) for record in _records("river_chiefs")]
 
 
+def demo_duties() -> list[Duty]:
+    """Who is on duty in the demo city; made up."""
+    return [Duty(**{**r, "channels": tuple(r["channels"])}) for r in _records("duty")]
+
+
 @cache
 def district_shapes() -> dict[str, Any]:
     """Outlines of the demo city's districts as GeoJSON, for an overview map (see LICENSES.md)."""
@@ -66,3 +72,6 @@ def seed_demo_city(registry: Registry) -> None:
     for station, limits in groupby(demo_permits(), key=lambda limit: limit.station):
         set_permits(registry, station, list(limits))
     add_samples(registry, demo_samples(), at=SystemClock().now())
+    if not duties(registry):
+        for duty in demo_duties():
+            add_duty(registry, duty, at=SystemClock().now(), who="system:demo")

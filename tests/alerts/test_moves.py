@@ -105,7 +105,8 @@ def test_what_people_are_told_is_in_the_outbox_with_the_move(hands: Hands, opene
     go(hands, opened.id, "acknowledge")
     go(hands, opened.id, "dispatch", to="wu", why="loud for an hour")
     with hands.registry.session() as session:
-        items = list(session.scalars(select(OutboxItemRow)))
+        told = select(OutboxItemRow).where(OutboxItemRow.recipient == "webhook")
+        items = list(session.scalars(told))
     assert [json.loads(item.payload)["event"] for item in items] == ["dispatch"]
     assert "loud for an hour" in json.loads(items[0].payload)["text_en"]
 
