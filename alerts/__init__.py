@@ -2,7 +2,7 @@
 
 from alerts.channels import MqttChannel, WebhookChannel, channels_from_environment
 from alerts.deliverer import Deliverer
-from alerts.escalate import climbs_at, escalate
+from alerts.escalate import escalate
 from alerts.fast import FastLane, FastLaneThread
 from alerts.health import ChannelHealth, channel_healths
 from alerts.judge import Judged, judge, judge_hours
@@ -19,50 +19,50 @@ from alerts.reading import (
     open_alerts,
     siblings,
 )
+from alerts.roster import add_to_roster, unattended
 from alerts.routing import Router, router_from_environment
 from alerts.rulebook import BadRule, load_rules, rules_ever, rules_in_force
+from alerts.sheet import sheet_pdf, sheets
 
 __all__ = [
     "BadMove",
     "BadRule",
-from alerts.roster import add_to_roster, unattended
     "Channel",
+    "ChannelHealth",
     "Delivered",
-from alerts.sheet import sheet_pdf, sheets
+    "Deliverer",
     "FastLane",
     "FastLaneThread",
     "IllegalMove",
     "Judged",
     "Move",
-    "ChannelHealth",
     "MqttChannel",
-    "Deliverer",
     "NoSuchAlert",
     "Router",
     "WebhookChannel",
     "act",
     "add_photo",
+    "add_to_roster",
     "alert",
     "alert_events",
     "alerts",
     "alerts_in",
+    "channel_healths",
     "channels_from_environment",
     "count_alerts",
     "deliver",
     "escalate",
-    "add_to_roster",
     "judge",
     "judge_hours",
     "load_rules",
     "open_alerts",
-    "channel_healths",
     "possible_moves",
     "router_from_environment",
     "rules_ever",
     "rules_in_force",
-    "siblings",
-]
     "sheet_pdf",
     "sheets",
+    "siblings",
     "unattended",
     "waiting",
+]
