@@ -2,7 +2,7 @@
 
 from alerts.channels import MqttChannel, WebhookChannel, channels_from_environment
 from alerts.deliverer import Deliverer
-from alerts.escalate import escalate
+from alerts.escalate import climbs_at, escalate
 from alerts.fast import FastLane, FastLaneThread
 from alerts.health import ChannelHealth, channel_healths
 from alerts.judge import Judged, judge, judge_hours
@@ -11,12 +11,18 @@ from alerts.lifecycle import IllegalMove, possible_moves
 from alerts.moves import BadMove, Move, NoSuchAlert, act, add_photo
 from alerts.outbox import Delivered, deliver, waiting
 from alerts.reading import (
+    Photo,
+    Wanted,
     alert,
     alert_events,
     alerts,
     alerts_in,
     count_alerts,
+    count_by_state,
+    find,
     open_alerts,
+    photo,
+    photos,
     siblings,
 )
 from alerts.roster import add_to_roster, unattended
@@ -38,7 +44,9 @@ __all__ = [
     "Move",
     "MqttChannel",
     "NoSuchAlert",
+    "Photo",
     "Router",
+    "Wanted",
     "WebhookChannel",
     "act",
     "add_photo",
@@ -49,13 +57,18 @@ __all__ = [
     "alerts_in",
     "channel_healths",
     "channels_from_environment",
+    "climbs_at",
     "count_alerts",
+    "count_by_state",
     "deliver",
     "escalate",
+    "find",
     "judge",
     "judge_hours",
     "load_rules",
     "open_alerts",
+    "photo",
+    "photos",
     "possible_moves",
     "router_from_environment",
     "rules_ever",

@@ -15,7 +15,7 @@ from alerts.rulebook import rules_ever
 from registry import Registry
 from registry.models import AlertRow
 from schemas import StationId
-from schemas.alerts import AlertState, Severity
+from schemas.alerts import Alert, AlertState, Severity
 
 CLOCK = "clock"
 
@@ -33,19 +33,32 @@ def escalate(now: datetime, *, registry: Registry, router: Router) -> int:
     return len(due)
 
 
-def is_overdue(row: AlertRow, now: datetime) -> bool:
+def is_overdue(alert: AlertRow | Alert, now: datetime) -> bool:
     """Whether an alert should climb now."""
-    route = routes()[row.route]
-    if row.at_level == route.ladder[-1] or row.at_level not in route.ladder:
-        return False
-    if row.snoozed_until is not None and row.snoozed_until > now:
-        return False
-    within = route.within_min[Severity(row.severity)]
-    if row.state == AlertState.OPEN:
-        return now - row.level_since > timedelta(minutes=within.acknowledge)
-    if row.state == AlertState.DISPATCHED:
-        return now - row.level_since > timedelta(minutes=within.arrive)
-    return False
+    at = climbs_at(alert)
+    return at is not None and now > at
+
+
+def climbs_at(alert: AlertRow | Alert) -> datetime | None:
+    """When an alert goes up a level if nobody acts; None where it does not, or has gone as far."""
+    route = routes()[alert.route]
+    if alert.at_level == route.ladder[-1] or alert.at_level not in route.ladder:
+        return None
+    allowed = allowance(alert)
+    if allowed is None:
+        return None
+    due = alert.level_since + allowed
+    return due if alert.snoozed_until is None else max(due, alert.snoozed_until)
+
+
+def allowance(alert: AlertRow | Alert) -> timedelta | None:
+    """What the route allows for the next step: to be acknowledged, or for somebody to arrive."""
+    within = routes()[alert.route].within_min[Severity(alert.severity)]
+    if alert.state == AlertState.OPEN:
+        return timedelta(minutes=within.acknowledge)
+    if alert.state == AlertState.DISPATCHED:
+        return timedelta(minutes=within.arrive)
+    return None
 
 
 def _waiting(registry: Registry) -> list[AlertRow]:

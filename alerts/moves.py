@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.lifecycle import IllegalMove, moved
@@ -22,7 +23,7 @@ from alerts.record import LEVELS, UNTOLD, note
 from alerts.routing import Router
 from alerts.rulebook import rules_ever
 from registry import Registry, audit
-from registry.models import AlertPhotoRow, AlertRow
+from registry.models import AlertEventRow, AlertPhotoRow, AlertRow
 from registry.permissions import refuse_unless
 from schemas import StationId
 from schemas.alerts import FINDINGS, LIVE_STATES, Alert, AlertState, Outcome
@@ -66,7 +67,8 @@ class Move:
     """A move and what goes with it.
 
     why: reason or note. to: who is dispatched, or gets the alert. outcome, findings: of closing.
-    until: of a snooze. into: the alert that this one is merged into. level: of a hand-over.
+    until: of a snooze. into: the alert that this one is merged into. level: of a hand-over. seen:
+    the newest event that the person saw; the same move again, by who saw no more, is done already.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Move:
     until: datetime | None = None
     into: int | None = None
     level: str = ""
+    seen: int | None = None
 
 
 class NoSuchAlert(LookupError):
@@ -93,6 +96,8 @@ def act(
     with registry.session.begin() as session:
         row = _row(session, number)
         _refuse(row, move.name, by)
+        if _is_repeat(session, row, move.name, by, move.seen):
+            return alert_of(row)
         before = AlertState(row.state)
         after = moved(before, move.name)
         old = _told(row)
@@ -105,7 +110,10 @@ def act(
 def add_photo(
     registry: Registry, number: int, content: bytes, *, by: Person, at: datetime, router: Router
 ) -> Alert:
-    """Keep a picture from the site, JPEG or PNG, 10 MiB at most. Raises as `act` does."""
+    """Keep a picture from the site, JPEG or PNG, 10 MiB at most; the same one only once.
+
+    Raises as `act` does.
+    """
     kind = next((k for k, head in PHOTO_KINDS.items() if content.startswith(head)), None)
     if kind is None:
         raise BadMove("photo", content[:8], "is a JPEG or PNG picture", "send the picture itself")
@@ -117,6 +125,9 @@ def add_photo(
         _refuse(row, "photo", by)
         before = AlertState(row.state)
         row.state = moved(before, "photo")
+        same = (AlertPhotoRow.alert_id == row.id, AlertPhotoRow.sha256 == digest)
+        if session.scalar(select(AlertPhotoRow.id).where(*same)) is not None:
+            return alert_of(row)
         event = note(
             session,
             row,
@@ -154,6 +165,19 @@ def _refuse(row: AlertRow, move: str, by: Person) -> None:
     if move not in ACTIONS:
         raise IllegalMove(f"there is no move {move!r}; there are {', '.join(ACTIONS)}")
     refuse_unless(by, ACTIONS[move], district=row.district, subdistrict=row.subdistrict)
+
+
+def _is_repeat(session: Session, row: AlertRow, move: str, by: Person, seen: int | None) -> bool:
+    """Whether a form was sent twice."""
+    if seen is None:
+        return False
+    later = select(AlertEventRow.id).where(
+        AlertEventRow.alert_id == row.id,
+        AlertEventRow.id > seen,
+        AlertEventRow.who == by.id,
+        AlertEventRow.move == move,
+    )
+    return session.scalar(later.limit(1)) is not None
 
 
 def _write(

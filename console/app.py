@@ -23,6 +23,8 @@ import alerts as alerting
 from console import pages
 from console.access import Access
 from console.account_pages import add_account_pages
+from console.alert_api import add_alert_api
+from console.alert_pages import add_alert_pages
 from console.audit_pages import add_audit_pages
 from console.bulletin_pages import add_bulletin_pages
 from console.errors import add_error_pages
@@ -39,14 +41,12 @@ from network.views import station_view
 from registry import open_registry
 from registry.second_factor import Vault
 from schemas import Clock, Medium, SystemClock
-from schemas.alerts import AlertState
 from storage import StoreUnavailable, open_store
 
 LIVE_EVERY_S = 2.0
 
 BOARD = [Depends(require("board.read"))]
 SENSORS = [Depends(require("sensor.read"))]
-ALERTS = [Depends(require("alert.read"))]
 DEAD_LETTERS = [Depends(require("deadletter.read"))]
 
 
@@ -79,6 +79,9 @@ def create_app(
     app.add_middleware(Hardening, access=access)
     add_error_pages(app, painter)
     _add_pages(app, sources, painter)
+    router = alerting.router_from_environment()
+    add_alert_pages(app, sources, painter, router)
+    add_alert_api(app, sources, router)
     add_network_pages(app, sources, painter)
     add_soil_pages(app, sources, painter)
     add_bulletin_pages(app, sources, painter, reports)
@@ -157,26 +160,6 @@ def _add_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
             media=list(Medium),
             places=sources.registry.places(),
             chosen={"medium": medium, "district": district, "state": state, "text": text},
-        )
-
-    @app.get("/alerts", dependencies=ALERTS, include_in_schema=False)
-    def alert_list(request: Request, state: AlertState | None = None) -> HTMLResponse:
-        states = None if state is None else [state]
-        found = alerting.alerts(sources.registry, states=states, limit=200)
-        lines = pages.alert_lines(found, sources.registry)
-        return page(request, "alerts.html", page="alerts", lines=lines, chosen=state)
-
-    @app.get("/alerts/{number}", dependencies=ALERTS, include_in_schema=False)
-    def alert(request: Request, number: int) -> HTMLResponse:
-        found = alerting.alert(sources.registry, number)
-        if found is None:
-            raise HTTPException(404)
-        return page(
-            request,
-            "alert.html",
-            page="alerts",
-            line=pages.alert_lines([found], sources.registry)[0],
-            events=alerting.alert_events(sources.registry, number),
         )
 
     @app.get("/deadletters", dependencies=DEAD_LETTERS, include_in_schema=False)
@@ -277,14 +260,6 @@ def _add_api(app: FastAPI, sources: Sources) -> None:
     def sensors() -> Any:
         """All sensors."""
         return jsonable_encoder(list(sources.registry.sensors().values()))
-
-    @app.get("/api/alerts", dependencies=ALERTS)
-    def alert_list(
-        state: AlertState | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
-    ) -> Any:
-        """Alerts, the newest first."""
-        states = None if state is None else [state]
-        return jsonable_encoder(alerting.alerts(sources.registry, states=states, limit=limit))
 
     @app.get("/api/deadletters", dependencies=DEAD_LETTERS)
     def deadletters(

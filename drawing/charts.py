@@ -40,6 +40,7 @@ class Chart:
     limits: tuple[Line, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
+    band: tuple[float, float] | None = None
     width: float = WIDTH
     height: float = HEIGHT
     left: float = LEFT
@@ -63,10 +64,11 @@ def chart(
     *,
     gap: timedelta,
     limits: Sequence[tuple[datetime, datetime, float]] = (),
+    band: Interval | None = None,
 ) -> Chart:
     """A chart of one channel. gap: longer silence breaks the line; a gap is never drawn over.
 
-    limits: from, to, value.
+    limits: from, to, value. band: a time that is set off from the rest.
     """
     values = [v for _, v in [*good, *means] if v is not None] + [v for _, v in flagged]
     values += [value for _, _, value in limits]
@@ -100,6 +102,7 @@ def chart(
         y_ticks=tuple(
             Tick(y(low + n * step), f"{low + n * step:.{decimals}f}") for n in range(count + 1)
         ),
+        band=None if band is None else (x(band.start), x(band.end)),
     )
 
 

@@ -168,7 +168,7 @@ def test_each_route_lets_in_whom_the_table_says_and_nobody_else(
     token = csrf_of(client.get("/login" if who == NOBODY else "/account").text)
     for method, route in routes(app):
         action = action_of(route)
-        if action in (None, WITHOUT_ACTION) or route.path == "/events":
+        if action in (None, WITHOUT_ACTION) or route.path.endswith("/events"):
             continue
         path = re.sub(r"\{[^}]+\}", "1", route.path)
         answer = client.request(method, path, headers={"X-CSRF-Token": token})
