@@ -16,7 +16,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from console.painter import Painter
 from console.security import gate_of, require
-from console.tables import BOM, safe_text
+from drawing.cells import BOM, safe_text
 from registry import audit
 from schemas import CITY_TIME
 

@@ -15,7 +15,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.utils.exceptions import IllegalCharacterError, InvalidFileException
 
-from console.tables import safe_text
+from drawing.cells import safe_text
 from registry.problems import Problem, Refused
 
 MOST_BYTES = 8 * 2**20

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from console.tables import as_csv
 from drawing import words
+from drawing.cells import as_csv
 from drawing.city_map import project, spread
 from drawing.history import Held, HistoryChart, Spot, history_chart
 from network.assessments_soil import SoilAssessment

@@ -1,36 +1,17 @@
-"""Tables for spreadsheets: CSV that opens as what it says and never as a formula."""
+"""The tables of the views for spreadsheets."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from drawing import city_time, item_name, item_names, words
+from drawing.cells import as_csv
 from drawing.words import Translator
 from network.views import CalendarView, Facility, Ranking
 from network.views.calendar import INDEX
 from network.views.water import WaterView
 from schemas.registry import Enterprise, Place, Station
 from standards.aqi import Category
-
-BOM = "\ufeff"  # without it, spreadsheets take UTF-8 for something else
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # some spreadsheets take the wide ones, too
-
-
-def safe_text(text: str) -> str:
-    """A cell of text that a spreadsheet will not compute."""
-    return f"'{text}" if text.startswith(_FORMULA) or (text[:1] < " " and text) else text
-
-
-def as_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Rows as CSV; texts made safe, numbers as they are, None empty."""
-    target = io.StringIO()
-    writer = csv.writer(target)
-    writer.writerow(head)
-    for row in rows:
-        writer.writerow(safe_text(cell) if isinstance(cell, str) else cell for cell in row)
-    return BOM + target.getvalue()
 
 
 def ranking_csv(table: Ranking, places: Mapping[str, Place], language: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from console.tables import as_csv
+from drawing.cells import as_csv
 from onenet.cli_sensors import LATER, by_hand, out, sensors
 from onenet.settings import Settings
 

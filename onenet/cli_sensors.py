@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from console.tables import as_csv
+from drawing.cells import as_csv
 from onenet.settings import Settings
 from registry.problems import Refused
 

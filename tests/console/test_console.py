@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from console import create_app
-from console.tables import as_csv
+from drawing.cells import as_csv
 from tests.console.conftest import HOSTILE, City
 from tests.console.visiting import client_with
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
 from console.sheets import as_xlsx, read_sheet
-from console.tables import as_csv
+from drawing.cells import as_csv
 from registry import Registry, audit, migrate, open_registry, seed_demo_city
 from registry.bulk import carry_out, exported, plan_import
 from registry.devices import (
