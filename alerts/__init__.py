@@ -3,6 +3,7 @@
 from alerts.channels import MqttChannel, WebhookChannel, channels_from_environment
 from alerts.deliverer import Deliverer
 from alerts.escalate import climbs_at, escalate
+from alerts.evidence import freeze, freeze_due
 from alerts.fast import FastLane, FastLaneThread
 from alerts.health import ChannelHealth, channel_healths
 from alerts.judge import Judged, judge, judge_hours
@@ -63,6 +64,8 @@ __all__ = [
     "deliver",
     "escalate",
     "find",
+    "freeze",
+    "freeze_due",
     "judge",
     "judge_hours",
     "load_rules",

@@ -1,10 +1,12 @@
 """Each minute: rules are evaluated, alerts brought up to date or passed up, the outbox delivered.
 
 Both are checks as much as work: the fast lane has seen short windows before, and the deliverer has
-sent what was due; what either missed is done here.
+sent what was due; what either missed is done here. Then evidence is frozen of what was closed.
 """
 
 from __future__ import annotations
+
+import os
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
@@ -12,6 +14,7 @@ from alerts import (
     channels_from_environment,
     deliver,
     escalate,
+    freeze_due,
     judge,
     router_from_environment,
     rules_in_force,
@@ -48,7 +51,14 @@ def alert_thresholds() -> None:
             )
         return {"sent": done.sent, "failed": done.failed}
 
-    evaluate() >> send()
+    @task(trigger_rule="all_done")
+    def freeze_evidence() -> list[int]:
+        days = int(os.environ.get("ONENET_RAW_DAYS", "7"))
+        with sources() as (store, registry):
+            made = freeze_due(registry, store, SystemClock().now(), raw_days=days)
+        return [evidence.id for evidence in made]
+
+    evaluate() >> send() >> freeze_evidence()
 
 
 alert_thresholds()

@@ -1,6 +1,6 @@
 """National standards: limits as data, evaluators that are pure, tables assessed row by row."""
 
-from standards.editions import Edition, UnknownEdition, edition, editions
+from standards.editions import Edition, UnknownEdition, edition, edition_file, editions
 from standards.files import ASSESSORS, assess_file, read_table
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "UnknownEdition",
     "assess_file",
     "edition",
+    "edition_file",
     "editions",
     "read_table",
 ]

@@ -83,6 +83,15 @@ def editions() -> Mapping[str, Edition]:
     return MappingProxyType(found)
 
 
+def edition_file(named: str) -> tuple[str, bytes]:
+    """Name and content of the file that an edition is read from. Raises UnknownEdition."""
+    folder = resources.files("standards").joinpath("tables")
+    for file in sorted(folder.iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".yaml") and f"\nid: {named}\n" in f"\n{file.read_text('utf-8')}":
+            return file.name, file.read_bytes()
+    raise UnknownEdition(f"no edition {named!r}; there are: {', '.join(sorted(editions()))}")
+
+
 def _read(name: str, text: str) -> Edition:
     loaded = yaml.load(text, _DecimalLoader)  # noqa: S506 - a SafeLoader with decimals
     try:

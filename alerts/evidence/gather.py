@@ -1,0 +1,304 @@
+"""Reads everything that belongs to an alert: registry, time-series store, archive of messages.
+
+What is not there is a gap, and said; nothing is filled in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import polars as pl
+from sqlalchemy import select
+
+from alerts.evidence.bundle import Gap
+from alerts.evidence.devices import life_of
+from alerts.evidence.facts import Facts, Judged, Photo, RuleAsItWas, Span
+from alerts.evidence.messages import without_message
+from alerts.evidence.weather import weather_near
+from alerts.limits import Limits
+from alerts.moves import NoSuchAlert
+from alerts.reading import alert, alert_events
+from alerts.record import Case
+from alerts.rulebook import fingerprint, load_rules
+from alerts.series import Scene, series
+from alerts.windows import shape_of
+from registry import Registry
+from registry.models import AlertPhotoRow, AlertRow, AuditRow, RuleVersionRow
+from registry.permits import permits
+from schemas import Interval, SensorId, StationId
+from schemas.alerts import Alert, Kind, Rule
+from schemas.clock import HOUR
+from schemas.registry import Place, Sensor, Station
+from standards import UnknownEdition, edition_file, editions
+from storage import Store
+from storage.raw import RawArchive, RawMessage
+
+WINDOWS = 3  # before and after, and an hour at least
+LONGEST = timedelta(days=62)  # of a breach that goes on and on, its last days are looked at
+ENDINGS = {"image/jpeg": "jpg", "image/png": "png"}
+JUDGED_LATER = {Kind.SILENCE, Kind.NETWORK}  # of the other kinds the windows can be made again
+
+
+def gather(
+    number: int,
+    *,
+    registry: Registry,
+    store: Store,
+    raw: RawArchive | None,
+    kept: Sequence[RawMessage],
+    at: datetime,
+    by: str,
+) -> Facts:
+    """The facts of an alert. kept: messages that earlier bundles hold.
+
+    Raises NoSuchAlert, StoreUnavailable.
+    """
+    found = alert(registry, number)
+    if found is None:
+        raise NoSuchAlert(f"there is no alert {number}")
+    stations = registry.stations()
+    station = stations.get(StationId(found.station)) if found.station else None
+    district = registry.places()[found.district]
+    everywhere = registry.sensors()
+    rule = _rule_as_it_was(registry, found, station)
+    span = span_of(found, rule.rule, at)
+    own = _own(found, everywhere, stations)
+    observations = store.read(span.whole, sensors={sensor.id for sensor in own})
+    revisions = store.revisions(span.whole).filter(pl.col("sensor").is_in([s.id for s in own]))
+    messages = _messages(raw, kept, own, span, at)
+    judged = _judged(found, rule, own, station, district, store, span, registry)
+    sensors = [life_of(registry, sensor, until=at) for sensor in own]
+    weather = weather_near(station, district, store, everywhere, stations, span.whole)
+    gaps = [
+        *_gaps_of_rule(rule),
+        *_gaps_of_time(found, span, at),
+        *_gaps_of_readings(observations, span),
+        *_gaps_of_messages(raw, messages, observations, revisions, span),
+        *_gaps_of_calibration(sensors),
+    ]
+    if not weather:
+        gaps.append(Gap("weather.csv", "附近无气象数据", "no weather was measured anywhere near"))
+    if not judged:
+        why_zh, why_en = "此类规则或数据无法重算时段值", "windows of this rule cannot be made again"
+        gaps.append(Gap("judged.csv", why_zh, why_en))
+    return Facts(
+        alert=found,
+        made=at,
+        by=by,
+        district=district,
+        station=station,
+        own=own,
+        span=span,
+        rule=rule,
+        observations=observations,
+        revisions=revisions,
+        judged=judged,
+        raw=messages,
+        sensors=sensors,
+        weather=weather,
+        events=alert_events(registry, number),
+        audit=_audit(registry, number),
+        photos=_photos(registry, number),
+        gaps=gaps,
+    )
+
+
+def span_of(found: Alert, rule: Rule | None, at: datetime) -> Span:
+    """The breach, and three windows of its rule, at least an hour, before and after it."""
+    margin = HOUR
+    if rule is not None:
+        length = shape_of(rule.window, 0).length
+        margin = max(HOUR, WINDOWS * length, timedelta(minutes=rule.over_min or 0))
+    end = min(found.ended or at, at)
+    start = max(found.started - margin, end - LONGEST)
+    return Span(Interval(start, max(end + margin, start + HOUR)), found.started, end)
+
+
+def _own(
+    found: Alert, everywhere: Mapping[SensorId, Sensor], stations: Mapping[StationId, Station]
+) -> list[Sensor]:
+    """The alert's sensor; of a network rule, all of its district that measure the parameter."""
+    if found.sensor is not None:
+        return [everywhere[SensorId(found.sensor)]]
+    return [
+        sensor
+        for sensor in everywhere.values()
+        if sensor.medium == found.medium
+        and found.parameter in sensor.parameters
+        and stations[sensor.station].district == found.district
+    ]
+
+
+def _rule_as_it_was(registry: Registry, found: Alert, station: Station | None) -> RuleAsItWas:
+    with registry.session() as session:
+        wanted = session.get_one(AlertRow, found.id).rule_hash
+        query = select(RuleVersionRow.content).where(RuleVersionRow.rule == found.rule)
+        kept = [Rule.model_validate_json(content) for content in session.scalars(query)]
+    shipped = [rule for rule in load_rules() if rule.id == found.rule]
+    rule = next((r for r in [*shipped, *kept] if fingerprint(r) == wanted), None)
+    limit = Limits(permits(registry)).at(rule, station, found.peak_at) if rule else None
+    edition = file = None
+    if limit is not None and limit.edition:
+        known = editions().get(limit.edition)
+        if known is not None:
+            edition = {
+                "id": known.id,
+                "title": dict(known.title),
+                "effective_from": known.effective_from and known.effective_from.isoformat(),
+                "effective_until": known.effective_until and known.effective_until.isoformat(),
+                "source": known.source,
+                "verified": known.verified,
+            }
+        try:
+            file = edition_file(limit.edition)
+        except UnknownEdition:
+            file = None
+    return RuleAsItWas(wanted, rule, limit, edition, file)
+
+
+def _judged(
+    found: Alert,
+    known: RuleAsItWas,
+    own: Sequence[Sensor],
+    station: Station | None,
+    district: Place,
+    store: Store,
+    span: Span,
+    registry: Registry,
+) -> list[Judged]:
+    """The windows that the rule saw, made again from what the store holds now."""
+    rule = known.rule
+    if rule is None or rule.kind in JUDGED_LATER:
+        return []
+    stations = {str(s.id): s for s in registry.stations().values()}
+    scene = Scene(store, {str(s.id): s for s in own}, stations, (), span.whole)
+    case = Case(rule, found.subject, district, found.sensor, station)
+    limits = Limits(permits(registry))
+    judged = []
+    for window in series(rule, [case], scene).get(found.subject, ()):
+        limit = limits.at(rule, station, window.moment)
+        enough = limit is not None and window.completeness >= rule.min_completeness
+        beyond = not limit.met(window.value) if enough and limit is not None else None
+        judged.append(Judged(window, limit, beyond))
+    return judged
+
+
+def _messages(
+    raw: RawArchive | None,
+    kept: Sequence[RawMessage],
+    own: Sequence[Sensor],
+    span: Span,
+    at: datetime,
+) -> list[RawMessage]:
+    """Of the archive, and what earlier bundles had already taken from it; each once, by arrival."""
+    found = {} if raw is None else {_key(m): m for m in raw.find(_ids(own), span.whole, at)}
+    for message in kept:
+        found.setdefault(_key(message), message)
+    return sorted(found.values(), key=lambda m: (m.arrived_ms, m.topic, m.payload))
+
+
+def _key(message: RawMessage) -> tuple[str, bytes]:
+    return message.topic, message.payload
+
+
+def _ids(own: Sequence[Sensor]) -> list[str]:
+    return [str(sensor.id) for sensor in own]
+
+
+def _audit(registry: Registry, number: int) -> list[dict[str, object]]:
+    """The log's entries of this alert as they are kept, so that each hash can be made again."""
+    query = select(AuditRow).where(AuditRow.subject == f"alert:{number}").order_by(AuditRow.number)
+    names = [column.key for column in AuditRow.__table__.columns]
+    with registry.session() as session:
+        return [
+            {name: getattr(row, name) for name in names} | {"at": row.at.isoformat()}
+            for row in session.scalars(query)
+        ]
+
+
+def _photos(registry: Registry, number: int) -> list[Photo]:
+    query = select(AlertPhotoRow).where(AlertPhotoRow.alert_id == number).order_by(AlertPhotoRow.id)
+    with registry.session() as session:
+        return [
+            Photo(f"{n}-{row.sha256[:8]}.{ENDINGS.get(row.kind, 'bin')}", row.content, row.event_id)
+            for n, row in enumerate(session.scalars(query), 1)
+        ]
+
+
+# What is missing
+
+
+def _gaps_of_rule(known: RuleAsItWas) -> Iterator[Gap]:
+    if known.rule is None:
+        yield Gap(
+            "rule.json",
+            f"未保存哈希为 {known.hash} 的规则版本；限值与依据以告警记录为准",
+            f"no version of the rule with hash {known.hash} was kept; limit and basis are the "
+            "alert's own",
+        )
+    elif known.limit is None and known.rule.kind not in JUDGED_LATER:
+        yield Gap("rule.json", "峰值时刻查不到限值", "no limit is found for the moment of the peak")
+
+
+def _gaps_of_time(found: Alert, span: Span, at: datetime) -> Iterator[Gap]:
+    if found.ended is None:
+        yield Gap("readings.csv", "固定时超限仍在持续", "the breach was still going on when frozen")
+    elif at < span.whole.end:
+        yield Gap(
+            "readings.csv",
+            f"超限后的数据只到固定时刻 {at.isoformat()}",
+            f"what came after the breach is there up to {at.isoformat()}, when it was frozen",
+        )
+    if found.started < span.whole.start:
+        yield Gap(
+            "readings.csv",
+            f"超限时间过长，仅收录 {span.whole.start.isoformat()} 起的数据",
+            f"the breach is very long: data begin at {span.whole.start.isoformat()}",
+        )
+
+
+def _gaps_of_readings(observations: pl.DataFrame, span: Span) -> Iterator[Gap]:
+    phases = {span.phase(ts) for ts in observations["ts"]}
+    names = {"before": ("超限前", "before"), "during": ("超限期间", "during")}
+    for phase, (zh, en) in names.items():
+        if phase not in phases:
+            yield Gap("readings.csv", f"{zh}没有读数", f"no readings {en} the breach")
+
+
+def _gaps_of_messages(
+    raw: RawArchive | None,
+    messages: Sequence[RawMessage],
+    observations: pl.DataFrame,
+    revisions: pl.DataFrame,
+    span: Span,
+) -> Iterator[Gap]:
+    now = observations.select("sensor", "ts").unique()
+    earlier = revisions.select("sensor", "ts", "replaced").unique().select("sensor", "ts")
+    readings = list(pl.concat([now, earlier]).iter_rows())
+    missing = without_message(readings, messages).total()
+    if not missing:
+        return
+    why_zh, why_en = "", ""
+    if raw is None:
+        why_zh, why_en = "（本系统未启用原始报文存档）", " (no archive of messages is kept)"
+    else:
+        oldest = raw.oldest()
+        if oldest is None or oldest > span.whole.start:
+            since = "–" if oldest is None else oldest.isoformat()
+            why_zh, why_en = f"（存档始于 {since}）", f" (the archive begins at {since})"
+    yield Gap(
+        "raw/",
+        f"{len(readings)} 条读数中有 {missing} 条没有原始报文{why_zh}",
+        f"{missing} of {len(readings)} readings have no message as received{why_en}",
+    )
+
+
+def _gaps_of_calibration(sensors: Sequence[Mapping[str, object]]) -> Iterator[Gap]:
+    for sensor in sensors:
+        if not sensor["calibrations"]:
+            yield Gap(
+                "calibration.json",
+                f"{sensor['id']} 没有校准记录",
+                f"no calibration of {sensor['id']} is on record",
+            )
