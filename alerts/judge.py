@@ -117,18 +117,30 @@ def _judge(
         span = span_of(rule)
         known = _known(registry, rule, span)
         scene = Scene(store, sensors, stations, _counted(registry, rule, span), span)
-        for cases in _groups(_cases(rule, sensors, stations, places), sensors, span):
-            for case, windows in _with_windows(cases, series(rule, cases, scene)):
-                breaches = evaluate(
-                    rule,
-                    case.subject,
-                    _step(rule, case, sensors),
-                    [(w, limits.at(rule, case.station, w.moment)) for w in windows],
-                    _ongoing(rule, known.get(case.subject, []), span),
-                )
-                before = known.get(case.subject, [])
-                moves.update(_bring_up_to_date(recorder, case, before, breaches, span, now))
+        ongoing = {subject: _ongoing(rule, rows, span) for subject, rows in known.items()}
+        for case, breaches in breaches_of(rule, scene, places, limits, ongoing):
+            before = known.get(case.subject, [])
+            moves.update(_bring_up_to_date(recorder, case, before, breaches, span, now))
     return Judged(moves)
+
+
+def breaches_of(
+    rule: Rule,
+    scene: Scene,
+    places: Mapping[str, Place],
+    limits: Limits,
+    ongoing: Mapping[str, Breach | None],
+) -> Iterator[tuple[Case, list[Breach]]]:
+    """The breaches of a rule in a scene, by its subjects; those without data are left out.
+
+    ongoing: by subject, the breach that was going on before. Raises StoreUnavailable.
+    """
+    cases = _cases(rule, scene.sensors, scene.stations, places)
+    for group in _groups(cases, scene.sensors, scene.span):
+        for case, windows in _with_windows(group, series(rule, group, scene)):
+            seen = [(w, limits.at(rule, case.station, w.moment)) for w in windows]
+            step = _step(rule, case, scene.sensors)
+            yield case, evaluate(rule, case.subject, step, seen, ongoing.get(case.subject))
 
 
 def _bring_up_to_date(

@@ -25,6 +25,8 @@ from console.access import Access
 from console.account_pages import add_account_pages
 from console.alert_api import add_alert_api
 from console.alert_pages import add_alert_pages
+from console.alert_api import add_alert_api
+from console.alert_pages import add_alert_pages
 from console.audit_pages import add_audit_pages
 from console.bulletin_pages import add_bulletin_pages
 from console.errors import add_error_pages
@@ -33,6 +35,7 @@ from console.login import add_login
 from console.network_pages import add_network_pages
 from console.painter import Painter, language_of
 from console.people_pages import add_people_pages
+from console.rule_pages import add_rule_pages
 from console.security import Gate, anybody, check_csrf, identify, require, visitor_of
 from console.soil_pages import add_soil_pages
 from console.sources import Sources
@@ -79,6 +82,10 @@ def create_app(
     app.add_middleware(Hardening, access=access)
     add_error_pages(app, painter)
     _add_pages(app, sources, painter)
+    router = alerting.router_from_environment()
+    add_alert_pages(app, sources, painter, router)
+    add_alert_api(app, sources, router)
+    add_rule_pages(app, sources, painter)
     router = alerting.router_from_environment()
     add_alert_pages(app, sources, painter, router)
     add_alert_api(app, sources, router)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from onenet.cli_alert_rules import app as rules
 from onenet.cli_people import me
 from onenet.settings import Settings
 from registry import Registry, open_registry
@@ -21,6 +22,7 @@ from schemas import CITY_TIME, SystemClock
 app = typer.Typer(help="Delivery of alerts, and who is on duty.", no_args_is_help=True)
 duty = typer.Typer(help="The duty roster.", no_args_is_help=True)
 app.add_typer(duty, name="duty")
+app.add_typer(rules, name="rules")
 
 PIPED_WIDTH = 160
 out = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
