@@ -1,6 +1,13 @@
 """From threshold to people: rules, breaches, alerts, and the outbox that delivers them."""
 
-from alerts.channels import MqttChannel, WebhookChannel, channels_from_environment
+from alerts.cap import cap_xml, feed_xml
+from alerts.channels import (
+    CHANNELS,
+    ChannelSettings,
+    MqttChannel,
+    WebhookChannel,
+    channels_from_environment,
+)
 from alerts.deliverer import Deliverer
 from alerts.escalate import climbs_at, escalate
 from alerts.evidence import freeze, freeze_due
@@ -11,6 +18,7 @@ from alerts.letter import Channel
 from alerts.lifecycle import IllegalMove, possible_moves
 from alerts.moves import BadMove, Move, NoSuchAlert, act, add_photo
 from alerts.outbox import Delivered, deliver, waiting
+from alerts.public import public_letter, public_letters
 from alerts.reading import (
     Photo,
     Wanted,
@@ -27,11 +35,12 @@ from alerts.reading import (
     siblings,
 )
 from alerts.roster import add_to_roster, unattended
-from alerts.routing import Router, router_from_environment
+from alerts.routing import Router, router_from_environment, routes
 from alerts.rulebook import BadRule, load_rules, rules_ever, rules_in_force
 from alerts.sheet import sheet_pdf, sheets
 
 __all__ = [
+    "CHANNELS",
     "BadMove",
     "BadRule",
     "Channel",
@@ -56,6 +65,7 @@ __all__ = [
     "alert_events",
     "alerts",
     "alerts_in",
+    "cap_xml",
     "channel_healths",
     "channels_from_environment",
     "climbs_at",
@@ -73,7 +83,10 @@ __all__ = [
     "photo",
     "photos",
     "possible_moves",
+    "public_letter",
+    "public_letters",
     "router_from_environment",
+    "routes",
     "rules_ever",
     "rules_in_force",
     "sheet_pdf",

@@ -24,11 +24,12 @@ from console import pages
 from console.access import Access
 from console.account_pages import add_account_pages
 from console.alert_api import add_alert_api
-from console.alert_pages import add_alert_pages
-from console.alert_api import add_alert_api
+from console.alert_feed import add_alert_feed
 from console.alert_pages import add_alert_pages
 from console.audit_pages import add_audit_pages
 from console.bulletin_pages import add_bulletin_pages
+from console.device_broker import DeviceBroker
+from console.duty_pages import add_duty_pages
 from console.errors import add_error_pages
 from console.hardening import Hardening
 from console.login import add_login
@@ -81,6 +82,7 @@ def create_app(
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_middleware(Hardening, access=access)
     add_error_pages(app, painter)
+    add_alert_feed(app, sources)
     _add_pages(app, sources, painter)
     router = alerting.router_from_environment()
     add_alert_pages(app, sources, painter, router)
@@ -96,6 +98,7 @@ def create_app(
     add_login(app, painter)
     add_account_pages(app, painter)
     add_people_pages(app, painter)
+    add_duty_pages(app, painter)
     add_audit_pages(app, painter)
     return app
 

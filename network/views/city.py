@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from alerts import open_alerts
+from alerts import ChannelHealth, channel_healths, open_alerts
 from network.views.air import AirView, air_view
 from network.views.noise import NoiseView, noise_view
 from network.views.soil import SoilView, soil_view
@@ -69,6 +69,7 @@ class CityBoard:
     noise: NoiseView
     water: WaterView
     soil: SoilView
+    channels_down: tuple[ChannelHealth, ...]
 
 
 # The city's key figures by medium: (level, subject or None = the city, parameter).
@@ -114,6 +115,7 @@ def city_board(
         noise=noise_view(stations.values(), store=store, now=now),
         water=water_view(store=store, registry=registry, now=now),
         soil=soil or soil_view(registry=registry, now=now),
+        channels_down=tuple(h for h in channel_healths(registry).values() if h.down),
     )
 
 
