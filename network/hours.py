@@ -37,13 +37,15 @@ CHANNELS = {
     "weight_by": pl.String(),
     "expected": pl.Int32(),  # observations an hour
     "always": pl.Boolean(),  # has a row every hour, data or not
+    "since": AGGREGATES["start"],  # that hour, for it was not there before; null = for ever
 }
 
 
 def channels(sensors: Iterable[Sensor], catalogue: Catalogue) -> pl.DataFrame:
     """One row a channel of the network, columns `CHANNELS`.
 
-    A sensor slower than hourly, or retired, is expected only in the hours in which it spoke.
+    A sensor slower than hourly, or retired, is expected only in the hours in which it spoke; so is
+    any before the hour after it was installed.
     """
     rows = [
         (
@@ -53,6 +55,7 @@ def channels(sensors: Iterable[Sensor], catalogue: Catalogue) -> pl.DataFrame:
             catalogue[key].weight,
             max(1, HOUR_S // sensor.cadence_s),
             sensor.cadence_s <= HOUR_S and sensor.state != "retired",
+            sensor.installed,
         )
         for sensor in sensors
         for key in sensor.parameters
@@ -87,10 +90,10 @@ def sensor_hours(
         for method in ways["method"].unique().sort().to_list() or ["mean"]
     )
     averages = found.drop("method").collect()
-    expected = known.filter("always").join(wanted, how="cross")
-    seen = known.filter(~pl.col("always")).join(
-        averages.select(_CHANNEL_HOUR), on=["sensor", "parameter"]
-    )
+    there = pl.col("since").is_null() | (pl.col("start") >= pl.col("since"))
+    due = pl.col("always") & there
+    expected = known.filter("always").join(wanted, how="cross").filter(there)
+    seen = known.join(averages.select(_CHANNEL_HOUR), on=["sensor", "parameter"]).filter(~due)
     rows = pl.concat([expected, seen]).join(averages, on=_CHANNEL_HOUR, how="left")
     return finish(
         rows.with_columns(level=pl.lit(str(Level.SENSOR)), subject=pl.col("sensor")),

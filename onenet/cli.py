@@ -19,6 +19,8 @@ from onenet import (
     cli_alerts,
     cli_audit,
     cli_credentials,
+    cli_evidence,
+    cli_past,
     cli_people,
     cli_report,
     cli_samples,
@@ -94,6 +96,9 @@ def demo(
         "run"
     ),
     history_days: Annotated[int, typer.Option(min=0, max=34, help="Days of history to load.")] = 30,
+    year: Annotated[
+        bool, typer.Option("--year", help="First write a made-up year before it: two minutes.")
+    ] = False,
     report: Annotated[Path, typer.Option(help="Where the reconciliation is written.")] = Path(
         "demo-report.json"
     ),
@@ -108,6 +113,7 @@ def demo(
     options = StackOptions(
         home=home.resolve(),
         history_days=history_days,
+        year=year,
         for_s=for_s,
         report=report.resolve(),
         airflow=airflow,
@@ -403,6 +409,7 @@ def _register_simulate() -> None:
     from simulators.cli import simulate
 
     app.command("simulate")(simulate)
+    app.command("past")(cli_past.past)
 
 
 _register_simulate()

@@ -32,12 +32,13 @@ from onenet.broker import Account, EmbeddedBroker, RegistryGate
 from onenet.children import Child
 from onenet.demo_people import secret_key, settle, variable
 from onenet.init import read_env
+from onenet.past import span_of, write_past
 from onenet.ports import choose_port
 from onenet.reconcile import Published, lost
 from registry import Registry, migrate, open_registry, seed_demo_city
 from registry.accounts import Accounts, RegistryIsTheList
 from registry.credentials import admitted, issue
-from schemas import Interval, Period, SystemClock
+from schemas import CITY_TIME, Interval, Period, SystemClock
 from schemas.registry import Sensor
 from storage import Store, open_store
 
@@ -52,11 +53,12 @@ BAR_WIDTH = 24
 
 @dataclass(frozen=True, slots=True)
 class StackOptions:
-    """for_s: stop by itself after so many seconds; 0 = never."""
+    """for_s: stop by itself after so many seconds; 0 = never. year: write a made-up one first."""
 
     home: Path
     report: Path
     history_days: float = 30
+    year: bool = False
     for_s: float = 0
     airflow: bool = True
     ports: dict[str, int] = field(default_factory=lambda: dict(WANTED_PORTS))
@@ -88,6 +90,8 @@ class Stack:
             if not registry.sensors():
                 seed_demo_city(registry)
             self._people = settle(registry, self._old_environment(), at=datetime.now(UTC))
+            if self._options.year and not (home / "ledger.json").exists():
+                self._write_year(store, registry)
             write_fleet(registry, home / "fleet.json", RegistryIsTheList())
             gate = RegistryGate(registry, SystemClock())
             broker = EmbeddedBroker(self._ports["broker"], self._accounts(), gate)
@@ -103,6 +107,19 @@ class Stack:
         finally:
             store.close()
             registry.close()
+
+    def _write_year(self, store: Store, registry: Registry) -> None:
+        """A made-up past up to the day in which the history begins."""
+        today = datetime.now(CITY_TIME).date()
+        end = today - timedelta(days=int(self._options.history_days) - 1)
+        with self._out.status("a year …") as status:
+            done = write_past(
+                span_of(today, end),
+                store=store,
+                registry=registry,
+                say=lambda text: status.update(f"{self._elapsed():4.0f} s  a year: {text}"),
+            )
+        self._out.print(f"a year: {done.taken.stored:,} readings of {done.loggers} loggers")
 
     def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         if self._stop.is_set() and time.monotonic() - self._asked > PATIENCE_S:

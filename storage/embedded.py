@@ -230,7 +230,9 @@ class EmbeddedStore:
     # Aggregates
 
     def write_aggregates(self, aggregates: pl.DataFrame) -> None:
-        rows = aggregates.select(
+        # In the order in which the table keeps them: three times as quick as in any other.
+        ordered = aggregates.sort("period", "start", "level", "subject", "parameter")
+        rows = ordered.select(
             pl.col(name).cast(pl.Int64) if dtype == AGGREGATES["start"] else pl.col(name)
             for name, dtype in AGGREGATES.items()
         ).rows()
