@@ -38,8 +38,12 @@ from console.painter import Painter, language_of
 from console.people_pages import add_people_pages
 from console.rule_pages import add_rule_pages
 from console.security import Gate, anybody, check_csrf, identify, require, visitor_of
+from console.sensor_api import add_sensor_api
+from console.sensor_pages import add_sensor_pages
+from console.sensor_registration import add_sensor_registration
 from console.soil_pages import add_soil_pages
 from console.sources import Sources
+from console.work_pages import add_work_pages
 from drawing import city_time
 from network.views import station_view
 from registry import open_registry
@@ -62,10 +66,12 @@ def create_app(
     clock: Clock | None = None,
     access: Access | None = None,
     reports: Path | None = None,
+    broker: DeviceBroker | None = None,
 ) -> FastAPI:
     """The application over a store and a registry. access: who gets in; else what a test needs.
 
-    reports: the folder of bulletins; None = none is kept.
+    reports: the folder of bulletins; None = none is kept. broker: of the sensors; None = as the
+    environment says.
     """
     store, registry = open_store(store_url, token=token), open_registry(registry_url)
     sources = Sources(store, registry, clock or SystemClock())
@@ -92,6 +98,11 @@ def create_app(
     add_soil_pages(app, sources, painter)
     add_bulletin_pages(app, sources, painter, reports)
     _add_api(app, sources)
+    broker = broker or DeviceBroker.of()
+    add_sensor_registration(app, sources, painter, broker)  # /sensors/new is no sensor's name
+    add_sensor_pages(app, sources, painter, broker)
+    add_work_pages(app, sources, painter)
+    add_sensor_api(app, sources)
     add_login(app, painter)
     add_account_pages(app, painter)
     add_people_pages(app, painter)

@@ -73,3 +73,25 @@ class RegistryIsTheList:
 
     def listed(self) -> None:
         return None
+
+
+class NotReachable:
+    """For an installation that has not said where its broker is: everything is undone, and told."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def admit(self, accounts: Iterable[NewAccount]) -> None:
+        raise BrokerUnavailable(self._why)
+
+    def remove(self, usernames: Iterable[str]) -> None:
+        raise BrokerUnavailable(self._why)
+
+    def suspend(self, usernames: Iterable[str]) -> None:
+        raise BrokerUnavailable(self._why)
+
+    def resume(self, usernames: Iterable[str]) -> None:
+        raise BrokerUnavailable(self._why)
+
+    def listed(self) -> dict[str, bool] | None:
+        raise BrokerUnavailable(self._why)
