@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,6 +19,12 @@ from schemas import StationId
 from schemas.alerts import Alert, AlertState, Severity
 
 CLOCK = "clock"
+
+Step = Literal["acknowledge", "arrive"]
+NEXT_STEP: dict[AlertState, Step] = {
+    AlertState.OPEN: "acknowledge",
+    AlertState.DISPATCHED: "arrive",
+}
 
 
 def escalate(now: datetime, *, registry: Registry, router: Router) -> int:
@@ -44,21 +51,17 @@ def climbs_at(alert: AlertRow | Alert) -> datetime | None:
     route = routes()[alert.route]
     if alert.at_level == route.ladder[-1] or alert.at_level not in route.ladder:
         return None
-    allowed = allowance(alert)
-    if allowed is None:
+    step = NEXT_STEP.get(AlertState(alert.state))
+    if step is None:
         return None
-    due = alert.level_since + allowed
+    due = alert.level_since + allowed(alert, step)
     return due if alert.snoozed_until is None else max(due, alert.snoozed_until)
 
 
-def allowance(alert: AlertRow | Alert) -> timedelta | None:
-    """What the route allows for the next step: to be acknowledged, or for somebody to arrive."""
+def allowed(alert: AlertRow | Alert, step: Step) -> timedelta:
+    """How long the route allows an alert's grade until it is acknowledged, or somebody arrives."""
     within = routes()[alert.route].within_min[Severity(alert.severity)]
-    if alert.state == AlertState.OPEN:
-        return timedelta(minutes=within.acknowledge)
-    if alert.state == AlertState.DISPATCHED:
-        return timedelta(minutes=within.arrive)
-    return None
+    return timedelta(minutes=within.acknowledge if step == "acknowledge" else within.arrive)
 
 
 def _waiting(registry: Registry) -> list[AlertRow]:

@@ -13,7 +13,7 @@ import polars as pl
 
 import alerts as alerting
 from alerts import Photo
-from alerts.escalate import allowance
+from alerts.escalate import allowed
 from alerts.limits import Limits
 from alerts.moves import ACTIONS
 from alerts.record import LEVELS
@@ -206,21 +206,19 @@ def _name(person_id: str, names: Mapping[str, Person]) -> str:
 
 def _services(alert: Alert, now: datetime) -> Iterator[Service]:
     """From certain to acknowledged, from dispatched to arrived, from certain to closed."""
-    open_allowed = allowance(alert.model_copy(update={"state": "open"}))
-    sent_allowed = allowance(alert.model_copy(update={"state": "dispatched"}))
     since = alert.certain or alert.opened
     over = alert.closed is not None
-    for step, start, end, allowed in (
-        ("acknowledge", since, alert.acknowledged, open_allowed),
-        ("arrive", alert.dispatched, alert.arrived, sent_allowed),
+    for step, start, end, most in (
+        ("acknowledge", since, alert.acknowledged, allowed(alert, "acknowledge")),
+        ("arrive", alert.dispatched, alert.arrived, allowed(alert, "arrive")),
         ("close", since, alert.closed, None),
     ):
         if end is not None and start is not None:
-            yield Service(step, end - start, allowed)
+            yield Service(step, end - start, most)
         elif start is not None and not over:
-            yield Service(step, now - start, allowed, running=True)
+            yield Service(step, now - start, most, running=True)
         else:
-            yield Service(step, None, allowed)
+            yield Service(step, None, most)
 
 
 def _map(line: AlertLine, others: Sequence[AlertLine]) -> PinMap:

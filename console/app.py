@@ -30,6 +30,7 @@ from console.audit_pages import add_audit_pages
 from console.bulletin_pages import add_bulletin_pages
 from console.device_broker import DeviceBroker
 from console.duty_pages import add_duty_pages
+from console.enforcement_pages import add_enforcement_pages
 from console.errors import add_error_pages
 from console.hardening import Hardening
 from console.login import add_login
@@ -91,6 +92,7 @@ def create_app(
     add_alert_feed(app, sources)
     _add_pages(app, sources, painter)
     add_rule_pages(app, sources, painter)
+    add_enforcement_pages(app, sources, painter)
     router = alerting.router_from_environment()
     add_alert_pages(app, sources, painter, router)
     add_alert_api(app, sources, router)

@@ -17,6 +17,7 @@ from network.views.calendar import (
 from network.views.chiefs import ChiefLine, Chiefs, chiefs_view
 from network.views.city import AccountTotals, CityBoard, account_totals, city_board
 from network.views.credit import Credit, Deduction, credit_rules
+from network.views.enforcement import Enforcement, Offender, enforcement
 from network.views.facilities import Facility, FacilityRecord, facilities, facility_record
 from network.views.limits import LimitSpan
 from network.views.noise_span import NoiseSpan, noise_span
@@ -52,6 +53,7 @@ __all__ = [
     "Credit",
     "Current",
     "Deduction",
+    "Enforcement",
     "Facility",
     "FacilityRecord",
     "GroundwaterView",
@@ -59,6 +61,7 @@ __all__ = [
     "LimitSpan",
     "LoudSpan",
     "NoiseSpan",
+    "Offender",
     "OwnersPair",
     "OwnersView",
     "PlotView",
@@ -83,6 +86,7 @@ __all__ = [
     "city_board",
     "compared",
     "credit_rules",
+    "enforcement",
     "facilities",
     "facility_record",
     "groundwater_view",
