@@ -2,7 +2,7 @@
 
 With x(t) the newest hourly mean and c(h) the mean of the last seven days at hour h of the day,
 
-    x(t + k) = x(t) + usual * (c(h + k) - c(h)) + trend * (x(t) - x(t - 1)) * (1 + d + ... + d^(k-1))
+    x(t + k) = x(t) + usual * (c(h + k) - c(h)) + trend * (x(t) - x(t-1)) * (1 + d + ... + d^(k-1))
 
 where d is the damping. The coefficients are data (`forecast.yaml`), fitted on the first half of a
 recorded year; the skill on the other half, which they had not seen, is in docs/alerts.md and comes

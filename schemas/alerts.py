@@ -208,8 +208,8 @@ class Alert(_Record):
 
     subject: the sensor, or the district of a network rule; sensor and station are None then.
     certain: since when the hold time is filled. incident: number of the first alert of the event
-    that this one belongs to. at_level: which level deals with it, level_since when. late: found long
-    after it began, by data that came late.
+    that this one belongs to. at_level: which level deals with it, level_since when. late: found
+    long after it began, by data that came late.
     """
 
     id: int
