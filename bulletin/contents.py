@@ -44,7 +44,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class EditionUse:
-    """One edition and the days of the span on which it held. then: it judged what is compared."""
+    """One edition, and the first and last day of a span on which it held."""
 
     part: str
     family: str

@@ -216,6 +216,15 @@ def test_a_year_over_a_change_shows_both_editions(city: City) -> None:
     assert "75 → 60" in document.rows(), "the daily limit of PM2.5, old and new"
 
 
+def test_a_whole_year_is_assessed_or_says_what_it_lacks(city: City) -> None:
+    year = made(city, "2025")
+    assert [each.parameter for each in year.air.years].count("pm25") == 1, "one edition held in it"
+    text = Text(page(year, ["en"])).rows()
+    assert "Assessment of the year (HJ 663)" in text
+    assert "Not enough valid data (31 days)" in text
+    assert "attains" not in text.split("Assessment of the year")[1].split("Air by district")[0]
+
+
 def test_every_edition_is_named_with_the_days_on_which_it_held(october: Bulletin) -> None:
     text = Text(page(october, ["zh"])).rows()
     for use in october.uses:
