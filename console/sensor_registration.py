@@ -15,6 +15,7 @@ from console.device_broker import DeviceBroker
 from console.painter import Painter
 from console.pictures import as_jpeg, credentials_code
 from console.security import require, visitor_of
+from console.sensor_access import Text, place_of
 from console.sheets import as_xlsx, read_sheet
 from console.sources import Sources
 from console.tables import as_csv
@@ -27,9 +28,7 @@ from registry.permissions import refuse_unless
 from registry.problems import Problem, Refused
 from schemas.models import sensor_models
 from schemas.people import Person
-from schemas.registry import Station
 
-Text = Annotated[str, Form(max_length=600)]
 Registrar = Annotated[Person, Depends(require("sensor.register"))]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN_ROWS = 500
@@ -59,15 +58,6 @@ def register_by(
         taken = Problem("serial_taken", "serial", entry.serial, {"owner": "?"})
         raise Refused([taken]) from None
     return made[0], entry
-
-
-def place_of(station: Station) -> dict[str, str | None]:
-    """Where a station is, as scopes ask."""
-    return {
-        "district": station.district,
-        "subdistrict": station.subdistrict,
-        "enterprise": station.enterprise,
-    }
 
 
 def issued_page(

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from console.painter import Painter
 from console.security import require, visitor_of
-from console.sensor_registration import place_of
+from console.sensor_access import place_of
 from console.sources import Sources
 from registry.calibrations import due_calibrations
 from registry.permissions import refuse_unless

@@ -21,7 +21,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from console import create_app
 from console.device_broker import DeviceBroker
@@ -167,7 +167,7 @@ def register(page: Page, serial: str) -> None:
     page.select_option("select[name=model]", "NM-S1")
     page.wait_for_selector("#channels input[value=laeq]:checked")
     page.click("#locate")
-    page.wait_for_function("document.querySelector('[name=lon]').value !== ''")
+    expect(page.locator("input[name=lon]")).to_have_value("114.116500")
 
 
 def test_from_the_form_to_the_signature(phone: Page, place: Place) -> None:
