@@ -9,7 +9,7 @@ from functools import partial
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from dashboards import basins, medium, overview, pipeline
+from dashboards import alerts_board, basins, medium, overview, pipeline
 from dashboards.city import City
 from schemas import Medium
 
@@ -20,6 +20,7 @@ BOARDS: dict[str, Board] = {
     **{f"onenet-{which}": partial(medium.board, which) for which in Medium},
     "onenet-basins": basins.board,
     "onenet-pipeline": pipeline.board,
+    "onenet-alerts": alerts_board.board,
 }
 
 

@@ -9,11 +9,14 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard
 
-from dashboards.panels import SOURCE
+from dashboards import alert_queries
+from dashboards.panels import POSTGRES, REGISTRY, SOURCE
+from schemas import Medium
 
 WIDTH = 24
 TAG = "one-network"
 DATASOURCE_UID = "onenet-influx"
+REGISTRY_UID = "onenet-registry"
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,13 @@ def board(
     tags: Sequence[str] = (),
     variables: Sequence[Builder[dashboard.VariableModel]] = (),
     description: str = "",
+    medium: Medium | None = None,
+    of_store: bool = True,
 ) -> dashboard.Dashboard:
-    """A board with what all boards have: data source, console, links to each other, city time."""
+    """A board with what all boards have: data sources, console, links, city time, alerts as marks.
+
+    medium: whose alerts are marked; None = all. of_store: whether it asks the time-series store.
+    """
     frame = (
         builders.Dashboard(title)
         .uid(uid)
@@ -76,17 +84,49 @@ def board(
         .refresh("30s")
         .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
         .readonly()
-        .with_variable(datasource_variable())
+        .with_variable(registry_variable())
         .with_variable(builders.ConstantVariable("console").value(console))
         .link(_boards_link())
         .link(_console_link("控制台 / Console", "${console}/"))
         .link(_console_link("告警 / Alerts", "${console}/alerts"))
     )
+    if of_store:
+        frame.with_variable(datasource_variable())
     for variable in variables:
         frame.with_variable(variable)
     made = frame.build()
     made.panels = place(sections)
+    made.annotations = dashboard.AnnotationContainer([AlertMarks(medium)])
     return made
+
+
+class AlertMarks(dashboard.AnnotationQuery):
+    """Alerts as annotations. The SDK's class knows no SQL, so it is told here."""
+
+    def __init__(self, medium: Medium | None) -> None:
+        super().__init__(
+            name="告警 / Alerts", datasource=REGISTRY, enable=True, icon_color="red", built_in=None
+        )
+        self._query = alert_queries.marks(medium)
+
+    def to_json(self) -> dict[str, object]:
+        target = {
+            "refId": "Anno",
+            "format": "table",
+            "rawQuery": True,
+            "editorMode": "code",
+            "rawSql": str(self._query),
+        }
+        return {**super().to_json(), "target": target}
+
+
+def registry_variable() -> builders.DatasourceVariable:
+    return (
+        builders.DatasourceVariable("registry")
+        .label("登记库 / Registry")
+        .type(POSTGRES)
+        .current(dashboard.VariableOption(text=REGISTRY_UID, value=REGISTRY_UID))
+    )
 
 
 def datasource_variable() -> builders.DatasourceVariable:

@@ -55,6 +55,7 @@ def board(medium: Medium, city: City) -> dashboard.Dashboard:
         ],
         since=SINCE[medium],
         console=city.console,
+        medium=medium,
         tags=[str(medium)],
         variables=_variables(medium, city),
     )

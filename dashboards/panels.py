@@ -24,7 +24,11 @@ from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import common, dashboard
 from grafana_foundation_sdk.models.text import TextMode
 
+from dashboards.alert_queries import Sql
+
 SOURCE = dashboard.DataSourceRef(type_val="influxdb", uid="${datasource}")
+POSTGRES = "grafana-postgresql-datasource"
+REGISTRY = dashboard.DataSourceRef(type_val=POSTGRES, uid="${registry}")
 GAP_MS = 90 * 60 * 1000  # more than an hour without a valid hour: the line is broken
 Steps = Sequence[tuple[float | None, str]]
 NEUTRAL: Steps = [(None, "text")]
@@ -42,6 +46,33 @@ class Flux(Builder[Dataquery]):
         return UnknownDataquery(
             {"refId": self.ref, "datasource": SOURCE.to_json(), "query": self.query}
         )
+
+
+class Rows(Builder[Dataquery]):
+    """An SQL query as a panel's target. by_time: its rows are series, else a table."""
+
+    def __init__(self, query: Sql, by_time: bool) -> None:
+        self.query, self.by_time = query, by_time
+
+    def build(self) -> Dataquery:
+        return UnknownDataquery(
+            {
+                "refId": "A",
+                "datasource": REGISTRY.to_json(),
+                "format": "time_series" if self.by_time else "table",
+                "rawQuery": True,
+                "editorMode": "code",
+                "rawSql": str(self.query),
+            }
+        )
+
+
+def _target(query: str, *, by_time: bool = False) -> Builder[Dataquery]:
+    return Rows(query, by_time) if isinstance(query, Sql) else Flux(query)
+
+
+def _source(query: str) -> dashboard.DataSourceRef:
+    return REGISTRY if isinstance(query, Sql) else SOURCE
 
 
 def series(
@@ -62,22 +93,23 @@ def series(
     more: Sequence[str] = (),
     limits: str | None = None,
     steps: Steps = NEUTRAL,
+    colours: Mapping[str, tuple[str, str]] | None = None,
 ) -> dashboard.Panel:
     """Lines, bars or points over time, one a series; the query names them in `series`.
 
     more: further queries of the same panel. limits: a query of limit lines. steps: a standard's
-    colours, by value, where there is one.
+    colours, by value, where there is one. colours: name and colour of each series of an SQL query.
     """
     points = style is common.GraphDrawStyle.POINTS
     panel = (
         timeseries.Panel()
         .title(title)
         .description(description)
-        .datasource(SOURCE)
+        .datasource(_source(query))
         .span(size[0])
         .height(size[1])
         .unit(unit)
-        .display_name("${__field.labels.series}")
+        .display_name("${__field.labels.metric}" if colours else "${__field.labels.series}")
         .draw_style(style)
         .fill_opacity(60 if style is common.GraphDrawStyle.BARS else 0)
         .point_size(4)
@@ -96,8 +128,11 @@ def series(
             .sort(common.SortOrder.DESCENDING)
         )
     )
-    for ref, one in zip("ABC", (query, *more), strict=False):
+    panel.with_target(_target(query, by_time=True))
+    for ref, one in zip("BC", more, strict=False):
         panel.with_target(Flux(one, ref))
+    if colours is not None:
+        panel.overrides([_named(series, *shown) for series, shown in colours.items()])
     if limits is not None:
         panel.with_target(Flux(limits, LIMITS)).overrides([_dashed()])
     if steps is not NEUTRAL:
@@ -129,10 +164,10 @@ def figures(
         stat.Panel()
         .title(title)
         .description(description)
-        .datasource(SOURCE)
+        .datasource(_source(query))
         .span(size[0])
         .height(size[1])
-        .with_target(Flux(query))
+        .with_target(_target(query))
         .unit(unit)
         .no_value(no_value)
         .thresholds(steps_of(steps))
@@ -161,10 +196,10 @@ def rows(
         table_builders.Panel()
         .title(title)
         .description(description)
-        .datasource(SOURCE)
+        .datasource(_source(query))
         .span(size[0])
         .height(size[1])
-        .with_target(Flux(query))
+        .with_target(_target(query))
         .unit(unit)
         .no_value(no_value)
         .filterable(True)
@@ -276,6 +311,18 @@ def _dashed() -> Builder[dashboard.DashboardFieldConfigSourceOverrides]:
     return (
         builders.DashboardFieldConfigSourceOverrides()
         .matcher(dashboard.MatcherConfig(id_val="byFrameRefID", options=LIMITS))
+        .properties([dashboard.DynamicConfigValue(k, v) for k, v in settings.items()])
+    )
+
+
+def _named(
+    series: str, name: str, colour: str
+) -> Builder[dashboard.DashboardFieldConfigSourceOverrides]:
+    """A series by what its query calls it: its name for people, and its colour."""
+    settings = {"displayName": name, "color": {"mode": "fixed", "fixedColor": colour}}
+    return (
+        builders.DashboardFieldConfigSourceOverrides()
+        .matcher(dashboard.MatcherConfig(id_val="byName", options=series))
         .properties([dashboard.DynamicConfigValue(k, v) for k, v in settings.items()])
     )
 

@@ -79,6 +79,7 @@ VARIABLES = (
     Variable("POSTGRES_PASSWORD", "PostgreSQL's superuser; used at the first start", _password),
     Variable("REGISTRY_DB_PASSWORD", "owner of the database registry", _password),
     Variable("REGISTRY_CONSOLE_DB_PASSWORD", "reads and writes the registry: console", _password),
+    Variable("REGISTRY_GRAFANA_DB_PASSWORD", "reads alerts, without people: Grafana", _password),
     Variable("AIRFLOW_DB_PASSWORD", "owner of the database airflow", _password),
     Variable("INFLUX_ADMIN_PASSWORD", "InfluxDB's user admin, for its own pages", _password),
     Variable("INFLUX_ADMIN_TOKEN", "makes the buckets", _password),

@@ -32,6 +32,8 @@ def queries_of(board: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """(where it stands, Flux) of panels and variables."""
     for panel in panels_of(board):
         for target in panel.get("targets", []):
+            if "query" not in target:
+                continue  # SQL, tested on a real PostgreSQL by tests/deploy/test_databases.py
             yield f"{panel['title']} {target['refId']}", target["query"]
     for variable in board["templating"]["list"]:
         if variable["type"] == "query":

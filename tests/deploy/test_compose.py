@@ -126,6 +126,7 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
             "POSTGRES_PASSWORD",
             "REGISTRY_DB_PASSWORD",
             "REGISTRY_CONSOLE_DB_PASSWORD",
+            "REGISTRY_GRAFANA_DB_PASSWORD",
             "AIRFLOW_DB_PASSWORD",
         },
         "prepare": {"REGISTRY_DB_PASSWORD", "INFLUX_ADMIN_TOKEN", "CONSOLE_ADMINISTRATOR"},
@@ -139,7 +140,12 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
             "MQTT_PROVISIONING_PASSWORD",
             "CONSOLE_URL",
         },
-        "grafana": {"GRAFANA_ADMIN_PASSWORD", "GRAFANA_SECRET_KEY", "INFLUX_GRAFANA_TOKEN"},
+        "grafana": {
+            "GRAFANA_ADMIN_PASSWORD",
+            "GRAFANA_SECRET_KEY",
+            "INFLUX_GRAFANA_TOKEN",
+            "REGISTRY_GRAFANA_DB_PASSWORD",
+        },
         "airflow-init": airflow,
         "airflow-apiserver": airflow | {"AIRFLOW_ADMIN_PASSWORD"},
         "airflow-scheduler": airflow

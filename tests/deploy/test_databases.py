@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
+from dashboards import BOARDS, City, to_json
 from onenet.init import read_env
 from registry import Registry, audit, migrate, open_registry, people, seed_demo_city, sessions
 from registry.samples import add_samples, find_samples, newest_samples, revisions_of
@@ -23,6 +27,7 @@ from schemas.people import Person, Role
 from schemas.samples import Result, SampleMedium
 from tests.brokers import free_port
 from tests.deploy.compose_file import ROOT, installation
+from tests.network.alerted import add_alert
 from tests.parts import need
 
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -78,6 +83,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 PASSWORDS = {
     "registry": "REGISTRY_DB_PASSWORD",
     "registry_console": "REGISTRY_CONSOLE_DB_PASSWORD",
+    "registry_grafana": "REGISTRY_GRAFANA_DB_PASSWORD",
     "airflow": "AIRFLOW_DB_PASSWORD",
 }
 
@@ -173,6 +179,7 @@ def test_airflow_owns_its_database(server: dict[str, str]) -> None:
         ("airflow", "registry"),
         ("registry", "airflow"),
         ("registry_console", "airflow"),
+        ("registry_grafana", "airflow"),
         ("registry", "postgres"),
     ],
 )
@@ -205,3 +212,99 @@ def test_samples_are_kept_corrected_and_found_on_postgresql(server: dict[str, st
     last = newest_samples(reader, SampleMedium.SOIL, date(2026, 11, 24))
     assert now in last
     assert len({one.station for one in last}) == 19
+
+
+# Alerts on boards
+
+
+def board_queries() -> dict[str, str]:
+    """Every SQL query of every board, with Grafana's macros filled in."""
+    found = {}
+    for uid, make in BOARDS.items():
+        board = json.loads(to_json(make(City.demo())))
+        for panel in (p for row in board["panels"] for p in [row, *row.get("panels", [])]):
+            for target in panel.get("targets", []):
+                if "rawSql" in target:
+                    found[f"{uid}: {panel['title']}"] = target["rawSql"]
+        for marks in board["annotations"]["list"]:
+            found[f"{uid}: {marks['name']}"] = marks["target"]["rawSql"]
+    span = "BETWEEN '2026-11-01T00:00:00Z' AND '2026-12-01T00:00:00Z'"
+    return {k: re.sub(r"\$__timeFilter\((\w+)\)", rf"\1 {span}", v) for k, v in found.items()}
+
+
+@pytest.fixture(scope="module")
+def alerted(console: Registry) -> Registry:
+    """Three alerts of a day: one dealt with, one found unfounded, one that waits; one withdrawn."""
+
+    def at(minutes: float) -> datetime:
+        return NOON + timedelta(minutes=minutes)
+
+    done = {"acknowledged": at(10), "dispatched": at(12), "arrived": at(42), "closed": at(90)}
+    for number, (severity, more) in enumerate(
+        (
+            ("red", {**done, "outcome": "confirmed", "ended": at(60)}),
+            ("yellow", {"acknowledged": at(50), "closed": at(60), "outcome": "unfounded"}),
+            ("orange", {}),
+            ("orange", {"closed": at(5), "outcome": "withdrawn"}),
+        )
+    ):
+        ended = {"ended": at(number + 1)} | more
+        add_alert(
+            console, sensor="noise-dongmen-1", severity=severity, started=at(number / 60), **ended
+        )
+    return console
+
+
+@pytest.mark.parametrize("where", board_queries())
+def test_a_board_reads_alerts_by_its_own_user(
+    server: dict[str, str], alerted: Registry, where: str
+) -> None:
+    with psycopg.connect(url(server, "registry_grafana", "registry"), row_factory=dict_row) as db:
+        rows = db.execute(board_queries()[where].encode()).fetchall()
+    if "告警 / Alerts" in where and "onenet-alerts" not in where:
+        quiet = any(medium in where for medium in ("air", "water", "soil"))
+        assert len(rows) == (0 if quiet else 3), where
+    else:
+        assert rows, where
+
+
+def test_the_figures_of_the_alert_board_are_those_of_the_alerts(
+    server: dict[str, str], alerted: Registry
+) -> None:
+    queries = {k.partition(": ")[2]: v for k, v in board_queries().items() if "-alerts:" in k}
+    with psycopg.connect(url(server, "registry_grafana", "registry"), row_factory=dict_row) as db:
+
+        def ask(title: str) -> list[dict[str, object]]:
+            return db.execute(queries[title].encode()).fetchall()
+
+        (grades,) = ask("未办结 · 按等级 / Not closed, by grade")
+        assert grades == {"red": 0, "orange": 1, "yellow": 0, "blue": 0}
+        assert ask("无人确认 / Not acknowledged") == [{"waiting": 1}]
+        assert ask("误报率 / False alarms") == [{"false_share": 0.5}]
+        (district,) = ask("各区 / By district")
+        assert (district["alerts"], district["open"]) == (3, 1)
+        assert float(district["acknowledged_median"]) == pytest.approx(30 * 60, abs=1)
+        assert float(district["acknowledged_p90"]) == pytest.approx(50 * 60, abs=1)
+        assert float(district["arrived_median"]) == 30 * 60
+        (waits,) = ask("未办结告警 / Alerts in hand")
+        assert waits["place"] == "东门道路噪声站 Dongmen Road"
+        assert waits["started"] == NOON + timedelta(minutes=2 / 60)
+        assert [row["alerts"] for row in ask("每日告警 / Alerts by day")] == [1, 1, 1]
+
+
+def test_a_boards_user_sees_no_people_and_writes_nothing(
+    server: dict[str, str], alerted: Registry
+) -> None:
+    with psycopg.connect(url(server, "registry_grafana", "registry"), autocommit=True) as db:
+        for forbidden in (
+            "SELECT * FROM alert",
+            "SELECT * FROM person",
+            "SELECT findings FROM alert",
+            "SELECT * FROM audit",
+            "DELETE FROM alert",
+            "CREATE TABLE x ()",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                db.execute(forbidden)
+        columns = {c.name for c in db.execute("SELECT * FROM board_alert").description or ()}
+        assert not columns & {"assignee", "findings", "subject"}
