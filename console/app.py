@@ -32,6 +32,7 @@ from console.device_broker import DeviceBroker
 from console.duty_pages import add_duty_pages
 from console.enforcement_pages import add_enforcement_pages
 from console.errors import add_error_pages
+from console.evidence_routes import add_evidence_routes
 from console.hardening import Hardening
 from console.login import add_login
 from console.network_pages import add_network_pages
@@ -95,6 +96,7 @@ def create_app(
     add_enforcement_pages(app, sources, painter)
     router = alerting.router_from_environment()
     add_alert_pages(app, sources, painter, router)
+    add_evidence_routes(app, sources, painter)
     add_alert_api(app, sources, router)
     add_network_pages(app, sources, painter)
     add_soil_pages(app, sources, painter)

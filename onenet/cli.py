@@ -20,6 +20,7 @@ from onenet import (
     cli_audit,
     cli_credentials,
     cli_evidence,
+    cli_evidence,
     cli_past,
     cli_people,
     cli_report,
@@ -47,6 +48,7 @@ schemas_commands = typer.Typer(help="The published contracts.", no_args_is_help=
 app.add_typer(deadletters, name="deadletters")
 app.add_typer(cli_alerts.app, name="alerts")
 app.add_typer(cli_audit.app, name="audit")
+app.add_typer(cli_evidence.app, name="evidence")
 app.add_typer(cli_people.app, name="people")
 app.add_typer(cli_report.app, name="report")
 app.add_typer(cli_samples.app, name="samples")

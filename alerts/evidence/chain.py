@@ -56,7 +56,7 @@ class ChainBreak:
     what: str
 
 
-class NoSuchEvidence(LookupError):
+class NoSuchEvidence(LookupError, ValueError):
     """There is no bundle of that number."""
 
 

@@ -58,20 +58,26 @@ def verify(content: bytes) -> Verified:
     """Every fault of a bundle, in order of parts; none when it is whole."""
     own = sha256(content)
     try:
-        found, faults = _read(content)
+        found, unreadable, faults = _read(content)
     except _BROKEN as error:
         return Verified(own, {}, (Fault("file", "broken", "a whole ZIP file", str(error)),))
     manifest = _manifest(found.get(MANIFEST), faults)
     if manifest:
-        faults += _differences(manifest, found, {fault.part for fault in faults})
+        faults += _differences(manifest, found, unreadable)
+    faults += [
+        Fault(name, "altered", "content that fits its checksum", why)
+        for name, why in unreadable.items()
+        if name not in {fault.part for fault in faults}
+    ]
     if not faults and packed(found) != content:
         faults.append(_of_container(packed(found), content))
     return Verified(own, manifest, tuple(sorted(faults, key=lambda f: f.part)))
 
 
-def _read(content: bytes) -> tuple[dict[str, bytes], list[Fault]]:
-    """Parts by name, and those that cannot be read."""
+def _read(content: bytes) -> tuple[dict[str, bytes], dict[str, str], list[Fault]]:
+    """Parts by name, why some cannot be read, and those that are there twice."""
     found: dict[str, bytes] = {}
+    unreadable: dict[str, str] = {}
     faults: list[Fault] = []
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for entry in archive.infolist():
@@ -84,9 +90,8 @@ def _read(content: bytes) -> tuple[dict[str, bytes], list[Fault]]:
                     raise zipfile.BadZipFile("not stored as it is")
                 found[name] = archive.read(entry)
             except _BROKEN as error:
-                found[name] = b""
-                faults.append(Fault(name, "altered", "content that fits its checksum", str(error)))
-    return found, faults
+                found[name], unreadable[name] = b"", str(error)
+    return found, unreadable, faults
 
 
 def _manifest(content: bytes | None, faults: list[Fault]) -> dict[str, Any]:
@@ -112,7 +117,7 @@ def _manifest(content: bytes | None, faults: list[Fault]) -> dict[str, Any]:
 
 
 def _differences(
-    manifest: Mapping[str, Any], found: Mapping[str, bytes], unreadable: set[str]
+    manifest: Mapping[str, Any], found: Mapping[str, bytes], unreadable: Mapping[str, str]
 ) -> list[Fault]:
     expected = {p["name"]: (p["sha256"], p["bytes"]) for p in manifest["parts"]}
     extra = {name: sha256(found[name]) for name in found if name not in {*expected, MANIFEST}}
@@ -126,8 +131,9 @@ def _differences(
             else:
                 del extra[renamed]
                 faults.append(Fault(name, "renamed", f"the name {name}", renamed))
-        elif name not in unreadable and sha256(found[name]) != digest:
-            now = f"SHA-256 {sha256(found[name])}, {len(found[name])} bytes"
+        elif name in unreadable or sha256(found[name]) != digest:
+            own = f"SHA-256 {sha256(found[name])}, {len(found[name])} bytes"
+            now = unreadable.get(name, own)
             faults.append(Fault(name, "altered", told, now))
     return faults + [
         Fault(name, "added", "no such part", f"SHA-256 {own}") for name, own in extra.items()
