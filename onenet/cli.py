@@ -20,7 +20,6 @@ from onenet import (
     cli_audit,
     cli_credentials,
     cli_evidence,
-    cli_evidence,
     cli_past,
     cli_people,
     cli_report,
