@@ -20,6 +20,7 @@ from schemas.alerts import PermitLimit
 from schemas.registry import Enterprise, Place, RiverChief, Sensor, Station
 
 
+@cache
 def _records(name: str) -> list[dict[str, Any]]:
     text = resources.files("registry.seed").joinpath(f"{name}.yaml").read_text("utf-8")
     loaded: list[dict[str, Any]] = yaml.safe_load(text)

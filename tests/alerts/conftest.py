@@ -11,10 +11,11 @@ import pytest
 
 from alerts import Judged, Router, judge, load_rules
 from alerts.rulebook import read_rule
-from registry import Registry, migrate, open_registry, seed_demo_city
+from registry import Registry
 from schemas import CITY_TIME, FlaggedReading, ParameterKey, SensorId, to_ms
 from schemas.alerts import Rule
 from storage import Store, open_store
+from tests.city import demo_registry
 
 NIGHT = datetime(2026, 11, 24, 23, tzinfo=CITY_TIME).astimezone(UTC)
 NOON = datetime(2026, 11, 24, 12, tzinfo=CITY_TIME).astimezone(UTC)
@@ -41,10 +42,7 @@ def made_rule(**fields: object) -> Rule:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    url = f"sqlite:///{tmp_path}/registry.db"
-    migrate(url)
-    opened = open_registry(url)
-    seed_demo_city(opened)
+    opened = demo_registry(tmp_path)
     yield opened
     opened.close()
 

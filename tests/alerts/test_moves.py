@@ -29,7 +29,7 @@ from alerts import (
 )
 from alerts.lifecycle import EVALUATORS, MOVES, PEOPLES, moved
 from alerts.moves import ACTIONS
-from registry import Registry, migrate, open_registry, seed_demo_city
+from registry import Registry
 from registry.audit import verify
 from registry.models import AlertPhotoRow, AuditRow, OutboxItemRow
 from registry.permissions import Forbidden, permissions
@@ -37,6 +37,7 @@ from schemas.alerts import Alert, AlertState, Outcome, Severity
 from schemas.people import Person, Role
 from storage import open_store
 from tests.alerts.conftest import ROAD, Hands, shipped
+from tests.city import demo_registry
 
 OFFICER = Person(
     id="wu", name="吴", roles=(Role.ENFORCEMENT, Role.OPERATOR), scopes=("district:luohu",)
@@ -255,10 +256,7 @@ class Lives(RuleBasedStateMachine):
 
         self._home = tempfile.TemporaryDirectory()
         home = Path(self._home.name)
-        url = f"sqlite:///{home}/registry.db"
-        migrate(url)
-        self.registry: Registry = open_registry(url)
-        seed_demo_city(self.registry)
+        self.registry: Registry = demo_registry(home)
         self.hands = Hands(open_store(f"sqlite:///{home}/o.db"), self.registry)
         self.hour = 0
 
@@ -351,7 +349,7 @@ class Lives(RuleBasedStateMachine):
 
 
 Lives.TestCase.settings = settings(
-    max_examples=12,
+    max_examples=10,
     stateful_step_count=14,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

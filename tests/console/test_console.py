@@ -21,7 +21,7 @@ PAGES += ["/deadletters/1", "/stations/st-noise-dongmen", "/stations/st-sea-daya
 PAGES += ["/stations/st-micro-shekou", "/stations/st-river-loucun", "/ranking", "/waters"]
 PAGES += ["/basins/maozhou", "/basins/guanlan", "/bays/shenzhen-bay", "/bays/daya-bay"]
 PAGES += ["/calendar", "/calendar?parameter=o3&district=futian", "/facilities", "/targets"]
-PAGES += ["/bulletins", "/chiefs", "/owners", "/facilities/st-noise-yuehai"]
+PAGES += ["/bulletins", "/chiefs", "/city-air", "/owners", "/facilities/st-noise-yuehai"]
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from tests.console.conftest import City
 
 VIEWS = {
     "/api/ranking": views.Ranking,
+    "/api/city-air": views.CityAir,
     "/api/waters": WaterView,
     "/api/basins/maozhou": views.BasinView,
     "/api/bays/shenzhen-bay": views.BayView,

@@ -12,7 +12,7 @@ import pytest
 
 from ingest.session import TOPICS
 from onenet.certificates import Pair, make_device
-from registry import Registry, migrate, open_registry, seed_demo_city
+from registry import Registry
 from registry.accounts import BrokerUnavailable, NewAccount
 from registry.credentials import (
     GRACE,
@@ -29,6 +29,7 @@ from registry.devices import known_now, register
 from registry.entries import read_entry
 from registry.models import CredentialRow
 from registry.mosquitto import Address, DynamicSecurity, as_file
+from tests.city import demo_registry
 from tests.deploy.production_broker import Client, ProductionBroker, production_mosquitto
 
 pytestmark = pytest.mark.mosquitto
@@ -44,10 +45,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProductionBroke
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    url = f"sqlite:///{tmp_path}/registry.db"
-    migrate(url)
-    opened = open_registry(url)
-    seed_demo_city(opened)
+    opened = demo_registry(tmp_path)
     yield opened
     opened.close()
 

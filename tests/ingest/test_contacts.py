@@ -12,7 +12,7 @@ import pytest
 from ingest.contacts import Contacts
 from ingest.directory import SensorDirectory
 from ingest.pipeline import Batch, Message, Pipeline
-from registry import Registry, migrate, open_registry, seed_demo_city
+from registry import Registry
 from registry.commands import answered, order, orders, send_commands
 from registry.contacts import Contact, contact, contacts, keep
 from registry.maintenance import begin_maintenance, end_maintenance, suppressed
@@ -20,6 +20,7 @@ from schemas import SensorId, catalogue, from_ms
 from schemas.clock import SystemClock
 from schemas.flags import Cause, cause_of
 from schemas.wire import Command
+from tests.city import demo_registry
 
 NAME = "noise-dongmen-1"
 TOPIC = f"onenet/v1/noise/{NAME}"
@@ -27,10 +28,7 @@ TOPIC = f"onenet/v1/noise/{NAME}"
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    url = f"sqlite:///{tmp_path}/registry.db"
-    migrate(url)
-    opened = open_registry(url)
-    seed_demo_city(opened)
+    opened = demo_registry(tmp_path)
     yield opened
     opened.close()
 

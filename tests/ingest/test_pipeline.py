@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from ingest.directory import SensorDirectory
 from ingest.pipeline import Batch, Message, Pipeline
-from registry import Registry, migrate, open_registry, seed_demo_city
+from registry import Registry
 from schemas import SeriesTags, catalogue, flag_of, load_catalogue
 from schemas.catalogue import Catalogue
 from schemas.flags import Cause, Flag, cause_of
 from schemas.rejection import reasons
+from tests.city import demo_registry
 
 NOW = 1_795_000_000_000
 AIR = "onenet/v1/air/air-lianhua-1/data/json"
@@ -24,11 +25,7 @@ AIR = "onenet/v1/air/air-lianhua-1/data/json"
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
-    url = f"sqlite:///{tmp_path_factory.mktemp('registry')}/registry.db"
-    migrate(url)
-    opened = open_registry(url)
-    seed_demo_city(opened)
-    return opened
+    return demo_registry(tmp_path_factory.mktemp("registry"))
 
 
 def make_pipeline(registry: Registry, parameters: Catalogue) -> Pipeline:
@@ -274,10 +271,7 @@ def test_a_new_parameter_is_one_entry_of_data_and_no_code(
     path.write_text(yaml.safe_dump(shipped, allow_unicode=True), "utf-8")
     extended = load_catalogue(path)
 
-    url = f"sqlite:///{tmp_path}/registry.db"
-    migrate(url)
-    own = open_registry(url)
-    seed_demo_city(own)
+    own = demo_registry(tmp_path)
     sensor = own.sensors()["air-lianhua-1"]
     own.add(sensors=[sensor.model_copy(update={"parameters": (*sensor.parameters, "illuminance")})])
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from ingest import Message, Pipeline, RawWriter
 from ingest.directory import SensorDirectory
 from ingest.pipeline import Batch
-from registry import Registry, migrate, open_registry, seed_demo_city
+from registry import Registry
 from schemas import Interval, catalogue, to_ms
 from storage.raw import RawArchive
+from tests.city import demo_registry
 
 NOW = datetime(2026, 11, 24, 4, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -28,10 +29,7 @@ def topic(sensor: str, channel: str = "data") -> str:
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    url = f"sqlite:///{tmp_path_factory.mktemp('registry')}/registry.db"
-    migrate(url)
-    opened = open_registry(url)
-    seed_demo_city(opened)
+    opened = demo_registry(tmp_path_factory.mktemp("registry"))
     yield opened
     opened.close()
 

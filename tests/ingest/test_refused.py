@@ -16,9 +16,10 @@ from ingest.pipeline import Batch, Message, Pipeline
 from ingest.refused import refused_by_store
 from ingest.replay import refused_payload
 from ingest.worker import IngestOptions, Worker
-from registry import Registry, migrate, open_registry, seed_demo_city
+from registry import Registry
 from schemas import Outcome, catalogue
 from storage import StoreUnavailable
+from tests.city import demo_registry
 
 NOW = 1_795_000_000_000
 AIR = "onenet/v1/air/air-lianhua-1/data/json"
@@ -26,10 +27,7 @@ AIR = "onenet/v1/air/air-lianhua-1/data/json"
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    url = f"sqlite:///{tmp_path}/registry.db"
-    migrate(url)
-    opened = open_registry(url)
-    seed_demo_city(opened)
+    opened = demo_registry(tmp_path)
     yield opened
     opened.close()
 

@@ -7,21 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from registry import Registry, migrate, open_registry, seed_demo_city
+from registry import Registry
 from schemas import FlaggedReading, Interval, ParameterKey
 from simulators.fleet import Device
 from simulators.weather import Weather
 from storage import Store, open_store
+from tests.city import demo_registry
 
 Fill = Callable[[Interval], list[FlaggedReading]]
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    url = f"sqlite:///{tmp_path}/registry.db"
-    migrate(url)
-    opened = open_registry(url)
-    seed_demo_city(opened)
+    opened = demo_registry(tmp_path)
     yield opened
     opened.close()
 

@@ -13,7 +13,7 @@ import yaml
 
 from network.commissioning import CHECKS, Check, Seen, checks, look, ready
 from network.nearest import Neighbour
-from registry import Registry, migrate, open_registry, seed_demo_city
+from registry import Registry
 from registry.accounts import RegistryIsTheList
 from registry.contacts import Contact, keep
 from registry.credentials import Credential, issue
@@ -24,6 +24,7 @@ from schemas.models import sensor_models
 from schemas.observation import OBSERVATIONS
 from schemas.registry import Sensor
 from storage import Store, open_store
+from tests.city import demo_registry
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 BEGUN = NOW - timedelta(minutes=5)
@@ -170,10 +171,7 @@ def test_what_is_missing_is_called_by_its_name_in_both_languages() -> None:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    url = f"sqlite:///{tmp_path}/registry.db"
-    migrate(url)
-    opened = open_registry(url)
-    seed_demo_city(opened)
+    opened = demo_registry(tmp_path)
     yield opened
     opened.close()
 

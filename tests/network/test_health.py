@@ -11,7 +11,7 @@ import pytest
 
 from network import aggregate_hours
 from network.health import FAULTS, Vitals, find, mended, review, settings
-from registry import Registry, migrate, open_registry, seed_demo_city
+from registry import Registry
 from registry.calibrations import Calibration, calibrate
 from registry.contacts import Contact, keep
 from registry.devices import known_now, register
@@ -23,6 +23,7 @@ from schemas import Cause, Flag, FlaggedReading, Interval, ParameterKey, SensorI
 from schemas.models import sensor_models
 from schemas.registry import Sensor
 from storage import Store, open_store
+from tests.city import demo_registry
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 NAME = SensorId("noise-dongmen-1")
@@ -129,10 +130,7 @@ def test_silence_is_one_order_and_not_two() -> None:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    url = f"sqlite:///{tmp_path}/registry.db"
-    migrate(url)
-    opened = open_registry(url)
-    seed_demo_city(opened)
+    opened = demo_registry(tmp_path)
     yield opened
     opened.close()
 

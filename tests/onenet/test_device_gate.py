@@ -13,12 +13,13 @@ import paho.mqtt.client as mqtt
 import pytest
 
 from onenet.broker import Account, EmbeddedBroker, RegistryGate, SteadyFilters
-from registry import Registry, migrate, open_registry, seed_demo_city
+from registry import Registry
 from registry.accounts import RegistryIsTheList
 from registry.credentials import Issued, issue, resume, revoke, suspend
 from registry.devices import retire
 from schemas import SystemClock
 from tests.brokers import DATA, free_port
+from tests.city import demo_registry
 
 A, B = "noise-dongmen-1", "air-lianhua-1"
 LIST = RegistryIsTheList()
@@ -26,10 +27,7 @@ LIST = RegistryIsTheList()
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    url = f"sqlite:///{tmp_path}/registry.db"
-    migrate(url)
-    opened = open_registry(url)
-    seed_demo_city(opened)
+    opened = demo_registry(tmp_path)
     yield opened
     opened.close()
 

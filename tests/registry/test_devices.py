@@ -36,6 +36,7 @@ from registry.problems import Problem, Refused, problem_words
 from registry.seed import demo_city, district_shapes
 from schemas import Medium, SensorId, StationId
 from schemas.models import load_models, sensor_models
+from tests.city import demo_registry
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 STATIONS = {station.id: station for station in demo_city()[2]}
@@ -49,10 +50,7 @@ def known() -> Known:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    url = f"sqlite:///{tmp_path}/registry.db"
-    migrate(url)
-    opened = open_registry(url)
-    seed_demo_city(opened)
+    opened = demo_registry(tmp_path)
     yield opened
     opened.close()
 

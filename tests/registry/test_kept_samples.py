@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
-from registry import Registry, audit, migrate, open_registry, seed_demo_city
+from registry import Registry, audit
 from registry.samples import add_samples, find_samples, newest_samples, revisions_of
 from registry.seed import demo_city
 from registry.seed.demo_samples import demo_samples
 from schemas import CITY_TIME, StationId
 from schemas.samples import Result, Sample, SampleMedium
+from tests.city import demo_registry
 
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
 PLOT, OTHER = "st-plot-yuehai-school", "st-plot-minzhi-homes"
@@ -25,10 +26,7 @@ PLOT, OTHER = "st-plot-yuehai-school", "st-plot-minzhi-homes"
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """The demo city."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('samples')}/registry.db"
-    migrate(url)
-    opened = open_registry(url)
-    seed_demo_city(opened)
+    opened = demo_registry(tmp_path_factory.mktemp("samples"))
     yield opened
     opened.close()
 

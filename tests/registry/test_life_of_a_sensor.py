@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry import Registry, migrate, open_registry, seed_demo_city
+from registry import Registry
 from registry.calibrations import (
     calibrate,
     calibrations,
@@ -22,6 +22,7 @@ from registry.life import UnknownSensor, history
 from registry.problems import Refused
 from registry.work_orders import close_order, open_order, take_order, work_order, work_orders
 from schemas import SensorId
+from tests.city import demo_registry
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 AIR, NOISE = "air-lianhua-1", "noise-dongmen-1"
@@ -29,10 +30,7 @@ AIR, NOISE = "air-lianhua-1", "noise-dongmen-1"
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    url = f"sqlite:///{tmp_path}/registry.db"
-    migrate(url)
-    opened = open_registry(url)
-    seed_demo_city(opened)
+    opened = demo_registry(tmp_path)
     yield opened
     opened.close()
 
