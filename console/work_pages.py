@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Form, HTTPException, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import RedirectResponse
 
-from console.painter import Painter
+from console.painter import Painter, language_of
 from console.security import require, visitor_of
 from console.sensor_access import place_of
 from console.sources import Sources
+from drawing import city_time
 from registry.calibrations import due_calibrations
 from registry.permissions import refuse_unless
 from registry.work_orders import close_order, take_order, work_order, work_orders
+from schemas import catalogue
 from schemas.people import Person
 
 DUE_WITHIN = timedelta(days=30)
+MOMENTS = ("last", "at", "due")
 READER = [Depends(require("sensor.read"))]
 Worker = Annotated[Person, Depends(require("sensor.maintain"))]
 
@@ -50,6 +54,7 @@ def add_work_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
             places=sources.registry.places(),
             now=now,
             all=all,
+            fact=partial(_fact, language=language_of(request)),
             may={s: visitor.may_at("sensor.maintain", **place_of(stations[s])) for s in stations},
         )
 
@@ -89,3 +94,12 @@ def add_work_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
         """Calibrations that are overdue or come up within 30 days."""
         now = sources.clock.now()
         return jsonable_encoder(due_calibrations(sources.registry, now + DUE_WITHIN))
+
+
+def _fact(name: str, value: Any, *, language: str) -> str:
+    """A figure behind an order as people read it; empty where there was nothing."""
+    if value is None:
+        return ""
+    if name in MOMENTS:
+        return city_time(datetime.fromisoformat(value), "%Y-%m-%d %H:%M")
+    return catalogue()[value].name(language) if name == "parameter" else str(value)

@@ -196,7 +196,7 @@ def _clock(seen: Seen) -> Check:
         return Check("clock", "wait")
     off = abs(skew)
     finding = "ok" if off <= limits["skew_warn_s"] else "slightly"
-    facts = {"skew": f"{skew:+.1f}"}
+    facts = {"skew": f"{round(skew, 1) + 0.0:+.1f}"}
     return Check("clock", "far_off" if off > limits["skew_fail_s"] else finding, facts)
 
 
