@@ -10,7 +10,7 @@ waits, and costs no attempt.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -105,8 +105,8 @@ def send_batch(
         return Delivered(0, 0)
     letters = _letters(registry, channel, items)
     outcomes = _send_all(channel, letters)
-    up = [name for name in usable if not known.get(name, health.ChannelHealth(name)).down]
-    _mark(registry, channel.name, list(zip(items, outcomes, strict=True)), now, up, router)
+    works = {name: not known.get(name, health.ChannelHealth(name)).down for name in usable}
+    _mark(registry, channel.name, list(zip(items, outcomes, strict=True)), now, works, router)
     failures = sum(isinstance(outcome, Undeliverable) for outcome in outcomes)
     return Delivered(outcomes.count(SENT), failures)
 
@@ -212,14 +212,17 @@ def _mark(
     channel: str,
     done: Sequence[tuple[OutboxItemRow, Outcome]],
     now: datetime,
-    up: Collection[str],
+    works: Mapping[str, bool],
     router: Router,
 ) -> None:
-    """Write down what became of items, and how the channel fares, in one transaction."""
+    """Write down what became of items, and how the channel fares, in one transaction.
+
+    works: whether it does, of each channel that an item may go to.
+    """
     errors = [o for _, o in done if isinstance(o, Undeliverable) and _is_the_channels(o)]
     with registry.session.begin() as session:
         for item, outcome in done:
-            _set(session, item.id, **_changes(item, outcome, now, up))
+            _set(session, item.id, **_changes(item, outcome, now, works))
         for error in errors[:1]:  # several at the same moment are one failure
             _note_failure(session, channel, error, now, router)
         if not errors and any(outcome == SENT for _, outcome in done):
@@ -227,7 +230,7 @@ def _mark(
 
 
 def _changes(
-    item: OutboxItemRow, outcome: Outcome, now: datetime, up: Collection[str]
+    item: OutboxItemRow, outcome: Outcome, now: datetime, works: Mapping[str, bool]
 ) -> dict[str, object]:
     attempts = item.attempts + 1
     if outcome == SENT:
@@ -243,7 +246,9 @@ def _changes(
     }
     order = item.channels.split(",")
     if isinstance(outcome, Refused) or attempts % TRIES == 0:
-        following = _next(order, up)
+        others = [name for name in order[1:] if name in works]
+        # The first that works; when all are down, an item still goes round.
+        following = max(others, key=works.__getitem__, default=None)
         if following is not None:
             changes |= _moved(order, following)
             if attempts < TRIES * len(order):  # not all have had their turn yet
@@ -284,7 +289,26 @@ def _note_success(session: Session, channel: str, now: datetime, router: Router)
     since = health.healths(session).get(channel, health.ChannelHealth(channel)).failing
     if health.worked(session, channel, now) and since is not None:
         log.info("channel works again", channel=channel)
+        _hurry(session, channel, now)
         notices.announce(session, router, notices.UP, channel, since=since, now=now)
+
+
+def _hurry(session: Session, channel: str, now: datetime) -> None:
+    """Let items that wait long after a failure be tried now that a channel of theirs works.
+
+    Those that wait for the morning have not been tried; those that wait less may be claimed.
+    """
+    session.execute(
+        update(OutboxItemRow)
+        .where(
+            OutboxItemRow.channels.contains(channel),
+            OutboxItemRow.delivered.is_(None),
+            OutboxItemRow.attempts > 0,
+            OutboxItemRow.next_attempt > now + CLAIM,
+        )
+        .values(next_attempt=now),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def reroute(now: datetime, *, registry: Registry, usable: Sequence[str]) -> int:
@@ -322,4 +346,4 @@ def waiting(registry: Registry) -> dict[str, int]:
         .group_by(OutboxItemRow.channel)
     )
     with registry.session() as session:
-        return dict(session.execute(query).tuples().all())
+        return {row[0]: row[1] for row in session.execute(query)}
