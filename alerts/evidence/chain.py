@@ -25,12 +25,12 @@ from alerts.evidence.verify import parts_of, verify
 from registry import Registry, audit
 from registry.models import AlertEventRow, AlertRow, AuditRow, EvidenceRow
 from schemas.alerts import FINDINGS, LIVE_STATES, AlertState
-from storage import Store
+from storage import Store, StoreUnavailable
 from storage.raw import RawArchive, RawMessage, raw_archive
 
 ACTION = "evidence.freeze"
 ITSELF = "system:evidence"
-AT_ONCE = 20  # bundles; the others a minute later
+AT_ONCE = 5  # bundles, some 2 s each; the others a minute later
 TRIES = 20  # a bundle that others were faster than so often is a bug
 
 
@@ -107,13 +107,23 @@ def freeze_due(
     """Freeze what was closed with a finding, or changed after that, since its newest bundle.
 
     Alerts that still wait for people are frozen once before the archive of messages forgets their
-    beginning; a later bundle takes the messages over. Raises StoreUnavailable.
+    beginning; a later bundle takes the messages over. Raises StoreUnavailable, and at the end
+    whatever else kept some from being frozen: one of them does not hold up the others.
     """
     forgotten = now - timedelta(days=raw_days) + timedelta(days=1)
-    return [
-        freeze(number, registry=registry, store=store, at=now, by=ITSELF, raw=raw)
-        for number in _due(registry, forgotten)
-    ]
+    made: list[Evidence] = []
+    failed: list[Exception] = []
+    for number in _due(registry, forgotten):
+        try:
+            made.append(freeze(number, registry=registry, store=store, at=now, by=ITSELF, raw=raw))
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            error.add_note(f"evidence of alert {number}")
+            failed.append(error)
+    if failed:
+        raise ExceptionGroup(f"{len(failed)} alerts could not be frozen", failed)
+    return made
 
 
 def _due(registry: Registry, forgotten: datetime) -> list[int]:

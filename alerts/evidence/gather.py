@@ -5,16 +5,15 @@ What is not there is a gap, and said; nothing is filled in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
 from sqlalchemy import select
 
-from alerts.evidence.bundle import Gap
+from alerts.evidence import gaps
 from alerts.evidence.devices import life_of
 from alerts.evidence.facts import Facts, Judged, Photo, RuleAsItWas, Span
-from alerts.evidence.messages import without_message
 from alerts.evidence.weather import weather_near
 from alerts.limits import Limits
 from alerts.moves import NoSuchAlert
@@ -27,7 +26,7 @@ from registry import Registry
 from registry.models import AlertPhotoRow, AlertRow, AuditRow, RuleVersionRow
 from registry.permits import permits
 from schemas import Interval, SensorId, StationId
-from schemas.alerts import Alert, Kind, Rule
+from schemas.alerts import Alert, Rule
 from schemas.clock import HOUR
 from schemas.registry import Place, Sensor, Station
 from standards import UnknownEdition, edition_file, editions
@@ -37,7 +36,6 @@ from storage.raw import RawArchive, RawMessage
 WINDOWS = 3  # before and after, and an hour at least
 LONGEST = timedelta(days=62)  # of a breach that goes on and on, its last days are looked at
 ENDINGS = {"image/jpeg": "jpg", "image/png": "png"}
-JUDGED_LATER = {Kind.SILENCE, Kind.NETWORK}  # of the other kinds the windows can be made again
 
 
 def gather(
@@ -70,18 +68,15 @@ def gather(
     judged = _judged(found, rule, own, station, district, store, span, registry)
     sensors = [life_of(registry, sensor, until=at) for sensor in own]
     weather = weather_near(station, district, store, everywhere, stations, span.whole)
-    gaps = [
-        *_gaps_of_rule(rule),
-        *_gaps_of_time(found, span, at),
-        *_gaps_of_readings(observations, span),
-        *_gaps_of_messages(raw, messages, observations, revisions, span),
-        *_gaps_of_calibration(sensors),
+    missing = [
+        *gaps.of_rule(rule),
+        *gaps.of_time(found, span, at),
+        *gaps.of_readings(observations, span),
+        *gaps.of_messages(raw, messages, observations, revisions, span),
+        *gaps.of_calibration(sensors),
+        *gaps.of_weather(weather),
+        *gaps.of_windows(found, judged),
     ]
-    if not weather:
-        gaps.append(Gap("weather.csv", "附近无气象数据", "no weather was measured anywhere near"))
-    if not judged:
-        why_zh, why_en = "此类规则或数据无法重算时段值", "windows of this rule cannot be made again"
-        gaps.append(Gap("judged.csv", why_zh, why_en))
     return Facts(
         alert=found,
         made=at,
@@ -100,7 +95,7 @@ def gather(
         events=alert_events(registry, number),
         audit=_audit(registry, number),
         photos=_photos(registry, number),
-        gaps=gaps,
+        gaps=missing,
     )
 
 
@@ -169,7 +164,7 @@ def _judged(
 ) -> list[Judged]:
     """The windows that the rule saw, made again from what the store holds now."""
     rule = known.rule
-    if rule is None or rule.kind in JUDGED_LATER:
+    if rule is None or rule.kind in gaps.NOT_AGAIN:
         return []
     stations = {str(s.id): s for s in registry.stations().values()}
     scene = Scene(store, {str(s.id): s for s in own}, stations, (), span.whole)
@@ -224,81 +219,3 @@ def _photos(registry: Registry, number: int) -> list[Photo]:
             Photo(f"{n}-{row.sha256[:8]}.{ENDINGS.get(row.kind, 'bin')}", row.content, row.event_id)
             for n, row in enumerate(session.scalars(query), 1)
         ]
-
-
-# What is missing
-
-
-def _gaps_of_rule(known: RuleAsItWas) -> Iterator[Gap]:
-    if known.rule is None:
-        yield Gap(
-            "rule.json",
-            f"未保存哈希为 {known.hash} 的规则版本；限值与依据以告警记录为准",
-            f"no version of the rule with hash {known.hash} was kept; limit and basis are the "
-            "alert's own",
-        )
-    elif known.limit is None and known.rule.kind not in JUDGED_LATER:
-        yield Gap("rule.json", "峰值时刻查不到限值", "no limit is found for the moment of the peak")
-
-
-def _gaps_of_time(found: Alert, span: Span, at: datetime) -> Iterator[Gap]:
-    if found.ended is None:
-        yield Gap("readings.csv", "固定时超限仍在持续", "the breach was still going on when frozen")
-    elif at < span.whole.end:
-        yield Gap(
-            "readings.csv",
-            f"超限后的数据只到固定时刻 {at.isoformat()}",
-            f"what came after the breach is there up to {at.isoformat()}, when it was frozen",
-        )
-    if found.started < span.whole.start:
-        yield Gap(
-            "readings.csv",
-            f"超限时间过长，仅收录 {span.whole.start.isoformat()} 起的数据",
-            f"the breach is very long: data begin at {span.whole.start.isoformat()}",
-        )
-
-
-def _gaps_of_readings(observations: pl.DataFrame, span: Span) -> Iterator[Gap]:
-    phases = {span.phase(ts) for ts in observations["ts"]}
-    names = {"before": ("超限前", "before"), "during": ("超限期间", "during")}
-    for phase, (zh, en) in names.items():
-        if phase not in phases:
-            yield Gap("readings.csv", f"{zh}没有读数", f"no readings {en} the breach")
-
-
-def _gaps_of_messages(
-    raw: RawArchive | None,
-    messages: Sequence[RawMessage],
-    observations: pl.DataFrame,
-    revisions: pl.DataFrame,
-    span: Span,
-) -> Iterator[Gap]:
-    now = observations.select("sensor", "ts").unique()
-    earlier = revisions.select("sensor", "ts", "replaced").unique().select("sensor", "ts")
-    readings = list(pl.concat([now, earlier]).iter_rows())
-    missing = without_message(readings, messages).total()
-    if not missing:
-        return
-    why_zh, why_en = "", ""
-    if raw is None:
-        why_zh, why_en = "（本系统未启用原始报文存档）", " (no archive of messages is kept)"
-    else:
-        oldest = raw.oldest()
-        if oldest is None or oldest > span.whole.start:
-            since = "–" if oldest is None else oldest.isoformat()
-            why_zh, why_en = f"（存档始于 {since}）", f" (the archive begins at {since})"
-    yield Gap(
-        "raw/",
-        f"{len(readings)} 条读数中有 {missing} 条没有原始报文{why_zh}",
-        f"{missing} of {len(readings)} readings have no message as received{why_en}",
-    )
-
-
-def _gaps_of_calibration(sensors: Sequence[Mapping[str, object]]) -> Iterator[Gap]:
-    for sensor in sensors:
-        if not sensor["calibrations"]:
-            yield Gap(
-                "calibration.json",
-                f"{sensor['id']} 没有校准记录",
-                f"no calibration of {sensor['id']} is on record",
-            )

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -18,8 +18,9 @@ from xml.etree import ElementTree
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+import alerts.evidence.gather as gathering
 import alerts.evidence.parts as parts_module
-from alerts import Move, NoSuchAlert, Router, act, add_photo, alerts
+from alerts import Move, NoSuchAlert, Router, act, add_photo, alerts, load_rules
 from alerts.evidence import (
     Evidence,
     evidence,
@@ -31,10 +32,13 @@ from alerts.evidence import (
     verify_chain,
 )
 from alerts.evidence.bundle import sha256
+from alerts.evidence.devices import life_of
 from alerts.evidence.facts import Facts
 from alerts.evidence.gather import gather
 from alerts.evidence.parts import parts_of_facts
 from alerts.evidence.verify import parts_of
+from alerts.judge import _cases
+from alerts.record import Recorder
 from drawing import PdfUnavailable
 from ingest import Message, Pipeline, RawWriter
 from ingest.directory import SensorDirectory
@@ -42,11 +46,12 @@ from ingest.pipeline import Batch
 from registry import Registry, audit
 from registry.models import CalibrationRow
 from schemas import SensorId, StationId, catalogue, to_ms
-from schemas.alerts import Alert
+from schemas.alerts import Alert, Breach
 from schemas.people import Person, Role
+from schemas.registry import Sensor
 from storage import Store, open_store
 from storage.raw import RawArchive
-from tests.alerts.conftest import ROAD, Hands, shipped
+from tests.alerts.conftest import NIGHT, ROAD, Hands, shipped
 from tests.parts import need
 
 OFFICER = Person(
@@ -231,6 +236,31 @@ def test_pictures_are_files_of_their_own_in_both_languages(hands: Hands, opened:
     assert "东门" in parts["map.svg"].decode()
 
 
+def test_an_alert_of_any_rule_can_be_frozen(hands: Hands) -> None:
+    """Each shipped rule at the first subject that it holds for, with hardly any data."""
+    sensors = {str(s.id): s for s in hands.registry.sensors().values()}
+    stations = {str(s.id): s for s in hands.registry.stations().values()}
+    recorder = Recorder(hands.registry, Router(), final=True)
+    for rule in load_rules():
+        case = next(_cases(rule, sensors, stations, hands.registry.places()))
+        breach = Breach(
+            rule=rule.id, subject=case.subject, start=NIGHT, end=hands.at(60), certain=True,
+            peak=90.5, peak_at=NIGHT, last=70, limit=55, excess=3, basis="x",
+            severity=rule.severity,
+        )  # fmt: skip
+        recorder.record(case, breach, hands.at(61))
+    every = alerts(hands.registry)
+    assert {found.rule for found in every} == {rule.id for rule in load_rules()}
+    for found in every:
+        parts = frozen(hands, found.id)
+        assert json.loads(parts["rule.json"])["rule"]["id"] == found.rule
+        assert ("chart.svg" in parts) is (found.sensor is not None)
+        assert ("chart.svg" in missing(parts)) is (found.sensor is None)
+        listed = json.loads(parts["alert.json"])["sensors"]
+        assert listed == [found.sensor] if found.sensor else len(listed) > 1
+    assert list(verify_chain(hands.registry)) == []
+
+
 # What is not in it
 
 
@@ -249,8 +279,6 @@ def test_what_is_missing_is_said(hands: Hands, opened: Alert) -> None:
 def test_a_rule_that_was_changed_since_and_not_kept_is_said(
     hands: Hands, opened: Alert, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import alerts.evidence.gather as gathering
-
     other = HOURLY.model_copy(update={"hysteresis": 7.0})
     monkeypatch.setattr(gathering, "load_rules", lambda: [other])
     parts = frozen(hands, opened.id)
@@ -431,6 +459,33 @@ def test_what_ended_without_a_finding_is_not_frozen(hands: Hands) -> None:
     hands.measure(50, range(60, 90))
     hands.judge(90, shipped("noise-early"))
     assert freeze_due(hands.registry, hands.store, hands.at(91)) == []
+
+
+def test_one_alert_that_cannot_be_frozen_does_not_hold_up_the_others(
+    hands: Hands, opened: Alert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hands.measure(58, range(60), sensor="noise-huaqiangbei-1")
+    hands.measure(50, range(60, 180), sensor="noise-huaqiangbei-1")
+    hands.judge(121, HOURLY)
+    first, second = sorted(found.id for found in alerts(hands.registry))
+    city = OFFICER.model_copy(update={"scopes": ("city",)})
+    for number in (first, second):
+        for name, more in (
+            ("acknowledge", {}),
+            ("close", {"outcome": "confirmed", "findings": "属实"}),
+        ):
+            move = Move(name, **more)
+            act(hands.registry, number, move, by=city, at=hands.at(200), router=Router())
+
+    def broken(registry: Registry, sensor: Sensor, *, until: datetime) -> dict[str, object]:
+        if sensor.id == ROAD:
+            raise RuntimeError("a bug")
+        return life_of(registry, sensor, until=until)
+
+    monkeypatch.setattr(gathering, "life_of", broken)
+    with pytest.raises(ExceptionGroup, match="1 alerts could not be frozen"):
+        freeze_due(hands.registry, hands.store, hands.at(201))
+    assert [found.alert for found in evidence_of(hands.registry)] == [second]
 
 
 def test_the_same_facts_give_the_same_bytes(hands: Hands, opened: Alert) -> None:
