@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response, UploadFile
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Response, UploadFile
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
@@ -17,7 +17,7 @@ import alerts as alerting
 from alerts import BadMove, IllegalMove, Move, NoSuchAlert, Router, Wanted
 from alerts.moves import LARGEST_PHOTO, LONGEST_TEXT
 from console.alert_inbox import FARTHEST, MINE, Name
-from console.alert_pages import Number, Visiting, find_alert, known, told
+from console.alert_pages import Moving, Number, OnSite, Visiting, find_alert, told
 from console.alert_view import can_move, sees_people
 from console.sources import Sources
 from schemas import Medium
@@ -162,9 +162,8 @@ def _add_moves(api: APIRouter, sources: Sources, router: Router) -> None:
     }
 
     @api.post("/{number}/moves", responses=refusals)
-    def move(request: Request, number: Number, person: Visiting, asked: MoveAsked) -> Any:
+    def move(number: Number, person: Moving, asked: MoveAsked) -> Any:
         """Make a move; the answer is the alert as it is then."""
-        known(request)
         wanted = Move(asked.move, **asked.model_dump(exclude={"move"}))
         at = sources.clock.now()
         try:
@@ -176,9 +175,8 @@ def _add_moves(api: APIRouter, sources: Sources, router: Router) -> None:
         return whole(sources, alert, person)
 
     @api.post("/{number}/photos", responses=refusals)
-    def photo(request: Request, number: Number, person: Visiting, photo: UploadFile) -> Any:
+    def photo(number: Number, person: OnSite, photo: UploadFile) -> Any:
         """Keep a picture from the site as the field `photo`: JPEG or PNG, 10 MiB at most."""
-        known(request)
         content, at = photo.file.read(LARGEST_PHOTO + 1), sources.clock.now()
         try:
             alert = alerting.add_photo(

@@ -32,7 +32,7 @@ from alerts.moves import LARGEST_PHOTO
 from console.alert_inbox import FARTHEST, PAGE, Asked, Filters, choices, inbox, settled
 from console.alert_view import alert_chart, alert_page
 from console.painter import Painter, language_of
-from console.security import LoginNeeded, require, safe_way, visitor_of
+from console.security import require, safe_way, visitor_of
 from console.sources import Sources
 from registry.permissions import Forbidden, refuse_unless
 from schemas import CITY_TIME
@@ -41,10 +41,10 @@ from schemas.people import Person
 from storage import StoreUnavailable
 
 LIVE_EVERY_S = 2.0
-READ = [Depends(require("alert.read"))]
-
-# The move itself says which action it needs: who gets in here may still be refused.
 Visiting = Annotated[Person, Depends(require("alert.read"))]
+# Whoever makes any move may acknowledge; the move itself then asks for its own action, and where.
+Moving = Annotated[Person, Depends(require("alert.acknowledge"))]
+OnSite = Annotated[Person, Depends(require("alert.arrive"))]
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Line = Annotated[str, Form(max_length=128)]
 Text = Annotated[str, Form(max_length=8000)]
@@ -197,7 +197,7 @@ def _add_moves(pages: APIRouter, sources: Sources, painter: Painter, router: Rou
     def move(
         request: Request,
         number: Number,
-        person: Visiting,
+        person: Moving,
         move: Line = "",
         why: Text = "",
         to: Line = "",
@@ -210,7 +210,6 @@ def _add_moves(pages: APIRouter, sources: Sources, painter: Painter, router: Rou
         seen: Seen = None,
         back: Line = "",
     ) -> Response:
-        known(request)
         filled = {"move": move, "why": why, "findings": findings, "outcome": outcome, "to": to}
         try:
             wanted = Move(
@@ -244,9 +243,8 @@ def _add_moves(pages: APIRouter, sources: Sources, painter: Painter, router: Rou
 
     @pages.post("/alerts/{number}/photos")
     def photo(
-        request: Request, number: Number, person: Visiting, photo: UploadFile | None = None
+        request: Request, number: Number, person: OnSite, photo: UploadFile | None = None
     ) -> Response:
-        known(request)
         content = photo.file.read(LARGEST_PHOTO + 1) if photo is not None else b""
         try:
             at = sources.clock.now()
@@ -256,12 +254,6 @@ def _add_moves(pages: APIRouter, sources: Sources, painter: Painter, router: Rou
         except (IllegalMove, BadMove, Forbidden) as error:
             return refused(request, number, person, error)
         return RedirectResponse(f"/alerts/{number}#photos", 303)
-
-
-def known(request: Request) -> None:
-    """Raises LoginNeeded for the public, whom the board is open to but no move."""
-    if not visitor_of(request).known:
-        raise LoginNeeded
 
 
 def told(error: Exception) -> tuple[int, dict[str, str]]:
