@@ -43,6 +43,7 @@ def add_network_api(app: FastAPI, sources: Sources) -> None:
 ANSWERS: dict[str, Any] = {
     "/api/board": views.CityBoard,
     "/api/ranking": views.Ranking,
+    "/api/city-air": views.CityAir,
     "/api/waters": WaterView,
     "/api/basins/{basin_id}": views.BasinView,
     "/api/bays/{bay_id}": views.BayView,
@@ -153,6 +154,11 @@ def _add_ranking(router: APIRouter, sources: Sources) -> None:
         found = views.ranking(**now_of(sources))
         text = tables.ranking_csv(found, sources.registry.places(), language_of(request))
         return _csv(text, f"ranking-{found.air_on.isoformat()}")
+
+    @router.get("/api/city-air", response_description="The points, and the stations beside them.")
+    def city_air() -> Response:
+        """Which stations make the city's air, and what all of them measured on the last day."""
+        return _json(views.city_air(**now_of(sources)))
 
 
 def _add_waters(router: APIRouter, sources: Sources) -> None:

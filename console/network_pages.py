@@ -47,6 +47,16 @@ def _add_ranking(router: APIRouter, sources: Sources, painter: Painter) -> None:
             places=sources.registry.places(),
         )
 
+    @router.get("/city-air", response_class=HTMLResponse, include_in_schema=False)
+    def points(request: Request) -> HTMLResponse:
+        return painter.page(
+            request,
+            "city_air.html",
+            page="board",
+            view=views.city_air(**now_of(sources)),
+            places=sources.registry.places(),
+        )
+
 
 def _add_waters(router: APIRouter, sources: Sources, painter: Painter) -> None:
     @router.get("/waters", response_class=HTMLResponse, include_in_schema=False)

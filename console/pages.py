@@ -111,9 +111,7 @@ def facility_columns(record: FacilityRecord) -> Columns:
         )
         for d in days
     ]
-    months = {
-        at: f"{d.day:%m-%d}" for at, d in enumerate(days) if d.day.day == 1 or at == len(days) - 1
-    }
+    months = {at: f"{day.day:%Y-%m}" for at, day in enumerate(days) if day.day.day == 1}
     return columns(amounts, marks=months)
 
 

@@ -56,7 +56,8 @@ def of_enterprise(station: Station) -> bool:
     return station.grade == "enterprise" or station.enterprise is not None
 
 
-def _on_land(station: Station) -> bool:
+def on_land(station: Station) -> bool:
+    """Whether a station stands for the land around it, in its areas and in the city."""
     return (
         station.medium != "water"
         and not of_enterprise(station)
@@ -66,9 +67,9 @@ def _on_land(station: Station) -> bool:
 
 # Which area of a level a station belongs to; None = to none.
 AREAS: dict[Level, _Area] = {
-    Level.SUBDISTRICT: lambda s: s.subdistrict if _on_land(s) else None,
-    Level.DISTRICT: lambda s: s.district if _on_land(s) else None,
-    Level.CITY: lambda s: "city" if _on_land(s) else None,
+    Level.SUBDISTRICT: lambda s: s.subdistrict if on_land(s) else None,
+    Level.DISTRICT: lambda s: s.district if on_land(s) else None,
+    Level.CITY: lambda s: "city" if on_land(s) else None,
     Level.BASIN: lambda s: s.basin if s.kind == "river" else None,
     Level.BAY: lambda s: s.bay if s.realm == "sea" else None,
 }
@@ -97,7 +98,7 @@ def areas_of(stations: Iterable[Station], levels: Iterable[Level] = tuple(AREAS)
 
 def _belonging(stations: Iterable[Station], areas: Mapping[Level, _Area]) -> pl.DataFrame:
     every = list(stations)
-    points = points_of(station for station in every if _on_land(station))
+    points = points_of(station for station in every if on_land(station))
     rows = [
         (
             station.id,

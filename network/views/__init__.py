@@ -16,6 +16,7 @@ from network.views.calendar import (
 )
 from network.views.chiefs import ChiefLine, Chiefs, chiefs_view
 from network.views.city import AccountTotals, CityBoard, account_totals, city_board
+from network.views.city_air import CityAir, city_air
 from network.views.credit import Credit, Deduction, credit_rules
 from network.views.enforcement import Enforcement, Offender, enforcement
 from network.views.facilities import Facility, FacilityRecord, facilities, facility_record
@@ -47,6 +48,7 @@ __all__ = [
     "CalendarView",
     "ChiefLine",
     "Chiefs",
+    "CityAir",
     "CityBoard",
     "Compared",
     "Constancy",
@@ -83,6 +85,7 @@ __all__ = [
     "calendar_day",
     "calendar_view",
     "chiefs_view",
+    "city_air",
     "city_board",
     "compared",
     "credit_rules",

@@ -217,26 +217,37 @@ def _counted(hours: Iterable[JudgedHour], part: noise.Part) -> HoursOver:
 
 def judged_hours(rows: pl.DataFrame, station: Station) -> Iterator[JudgedHour]:
     """The valid hours of a facility that have a limit. rows: hourly ones of its `laeq`."""
-    limits: dict[tuple[date, int], tuple[noise.Part, Decimal] | None] = {}
+    days: dict[date, _DayLimits | None] = {}
     for start, value in rows.filter("valid").select("start", "value").iter_rows():
         local = start.astimezone(CITY_TIME)
-        key = (local.date(), local.hour)
-        if key not in limits:
-            limits[key] = _limit(station, *key)
-        found = limits[key]
-        if found is not None:
-            part, most = found
-            verdict = noise.Verdict(revise(exact(value), 0), most)
-            yield JudgedHour(start, part, verdict.level, most, verdict.excess)
+        on = local.date()
+        if on not in days:
+            days[on] = _limits(station, on)
+        limits = days[on]
+        if limits is not None:
+            part: noise.Part = "day" if local.hour in limits.day_hours else "night"
+            verdict = noise.Verdict(revise(exact(value), 0), limits.of[part])
+            yield JudgedHour(start, part, verdict.level, verdict.limit, verdict.excess)
 
 
-def _limit(station: Station, on: date, hour: int) -> tuple[noise.Part, Decimal] | None:
-    """The boundary's limit in an hour of a city day; None where the edition knows no such zone."""
+@dataclass(frozen=True, slots=True)
+class _DayLimits:
+    day_hours: frozenset[int]
+    of: Mapping[noise.Part, Decimal]
+
+
+def _limits(station: Station, on: date) -> _DayLimits | None:
+    """The boundary's limits on a city day; None where the edition knows no such zone."""
     site = station.kind == "construction"
     zone = noise.SITE if site else station.zone or ""
     quality, standard = edition("noise_quality", on=on), edition(_family(site), on=on)
-    part: noise.Part = "day" if hour in noise.hours_of(quality, "day") else "night"
-    return (part, noise.limit(standard, part, zone)) if zone in noise.zones(standard) else None
+    if zone not in noise.zones(standard):
+        return None
+    parts: tuple[noise.Part, ...] = ("day", "night")
+    return _DayLimits(
+        frozenset(noise.hours_of(quality, "day")),
+        {part: noise.limit(standard, part, zone) for part in parts},
+    )
 
 
 def _family(site: bool) -> str:

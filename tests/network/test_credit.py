@@ -54,16 +54,17 @@ def test_every_part_says_what_it_took_off() -> None:
     )
     parts = {(d.kind, d.of, d.above): (d.count, d.points) for d in found.deductions}
     assert parts == {
-        ("gap", "", None): (1, Decimal("6.00")),
         ("alert", "red", None): (1, Decimal("4.00")),
+        ("gap", "", None): (1, Decimal("3.00")),
         ("alert", "orange", None): (1, Decimal("1.50")),
-        ("over", "day", Decimal(10)): (1, Decimal("0.50")),
-        ("over", "night", Decimal(5)): (1, Decimal("0.45")),
-        ("over", "day", Decimal(0)): (4, Decimal("0.20")),
+        ("over", "day", Decimal(10)): (1, Decimal("0.20")),
+        ("over", "night", Decimal(5)): (1, Decimal("0.15")),
+        ("over", "day", Decimal(0)): (4, Decimal("0.08")),
     }
-    assert found.score == Decimal("87.4"), "100 - 12.65, a five to the even neighbour"
+    assert found.score == Decimal("91.1"), "100 - 8.93"
     assert found.grade is not None
-    assert found.grade.key == "B"
+    assert found.grade.key == "A"
+    assert judged(alerts=[Raised(TODAY, "red")] * 3).score == 88
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_what_lies_ahead_takes_nothing_off() -> None:
 
 
 def test_it_does_not_pay_to_switch_off() -> None:
-    loud = judged([hour(7)] * 16)  # every hour of the day, as far as the middle band
+    loud = judged([hour(7)] * 16 + [hour(7, "night")] * 8)  # every hour, by the middle band
     silent = judged(gaps=[TODAY])
     assert loud.score is not None
     assert silent.score is not None
@@ -209,7 +210,7 @@ def test_a_facilitys_credit_comes_from_its_hours_and_its_silence(
     ]
     assert (found.days[0].over_day, found.days[0].over_night, found.days[0].worst) == (2, 1, 6)
     assert [h.excess for h in found.loudest] == [6, 6, 3]
-    assert found.facility.credit.score == Decimal("93.6"), "100 - 6 - 2 x 0.15 - 0.15"
+    assert found.facility.credit.score == Decimal("96.8"), "100 - 3 - 2 x 0.06 - 0.05"
     silent = facility_record("st-noise-shajing", store=store, registry=registry, now=NOW)
     assert silent is not None
     assert (silent.facility.credit.score, silent.days) == (None, ())

@@ -13,6 +13,7 @@ from network.views import (
     bay_view,
     calendar_view,
     chiefs_view,
+    city_air,
     facilities,
     ranking,
     targets,
@@ -22,7 +23,7 @@ from network.views.days import day_before
 from network.views.targets import plan
 from network.views.waterways import places_along
 from registry import Registry
-from schemas import CITY_TIME, Level, Period, StationId
+from schemas import CITY_TIME, Interval, Level, Period, StationId
 from schemas.registry import Place
 from storage import Store
 from tests.network.test_views import NOW, RIVER, YESTERDAY, Rows
@@ -102,6 +103,46 @@ def test_a_month_stands_beside_the_one_before_and_that_of_the_year_before(
     assert luohu is not None
     assert (luohu.on_month, luohu.on_year) == (None, None)
     assert yantian is None
+
+
+# The city's air and its points
+
+
+def test_the_citys_air_names_the_points_that_make_it_and_shows_the_others_beside(
+    store: Store, registry: Registry, rows: Rows
+) -> None:
+    rows.air(Level.STATION, "st-air-lianhua", YESTERDAY, pm25=30.0)
+    rows.air(Level.STATION, "st-air-minzhi", YESTERDAY, pm25=60.0)
+    rows.air(Level.CITY, "city", YESTERDAY, pm25=30.0)
+    hour = Interval.hour(NOW - timedelta(hours=1)).start
+    rows.write(Level.CITY, "city", Period.HOUR, hour, {"pm25": 31.0}, count=5)
+    view = city_air(store=store, registry=registry, now=NOW)
+    points = {line.station.id: line.air.means.get("pm25") for line in view.points}
+    assert (view.grades, view.alike, len(points)) == (("national",), False, 6)
+    assert points["st-air-lianhua"] == 30
+    others = {line.station.id: line.air.means.get("pm25") for line in view.others}
+    assert others["st-air-minzhi"] == 60
+    assert others["st-micro-shekou"] is None
+    assert len(others) == 12
+    assert view.air.means["pm25"] == 30
+    assert [(p.parameter, p.valid) for p in view.now] == [("pm25", 5)]
+
+
+def test_a_city_without_points_says_that_all_stations_count(
+    store: Store, registry: Registry
+) -> None:
+    registry.add(
+        stations=[
+            s.model_copy(update={"grade": "city"})
+            for s in registry.stations().values()
+            if s.grade == "national"
+        ]
+    )
+    view = city_air(store=store, registry=registry, now=NOW)
+    assert view.alike
+    assert len(view.points) == 18
+    assert view.others == ()
+    assert view.air.aqi is None
 
 
 # Rivers and bays
