@@ -81,16 +81,16 @@ class NotReachable:
     def __init__(self, why: str) -> None:
         self._why = why
 
-    def admit(self, accounts: Iterable[NewAccount]) -> None:
+    def admit(self, accounts: Iterable[NewAccount]) -> None:  # noqa: ARG002
         raise BrokerUnavailable(self._why)
 
-    def remove(self, usernames: Iterable[str]) -> None:
+    def remove(self, usernames: Iterable[str]) -> None:  # noqa: ARG002
         raise BrokerUnavailable(self._why)
 
-    def suspend(self, usernames: Iterable[str]) -> None:
+    def suspend(self, usernames: Iterable[str]) -> None:  # noqa: ARG002
         raise BrokerUnavailable(self._why)
 
-    def resume(self, usernames: Iterable[str]) -> None:
+    def resume(self, usernames: Iterable[str]) -> None:  # noqa: ARG002
         raise BrokerUnavailable(self._why)
 
     def listed(self) -> dict[str, bool] | None:
