@@ -19,12 +19,15 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+import alerts as alerting
+from alerts.evidence import evidence_of, freeze, freeze_due, verify_chain
 from dashboards import BOARDS, City, to_json
 from onenet.init import read_env
 from registry import Registry, audit, migrate, open_registry, people, seed_demo_city, sessions
 from registry.samples import add_samples, find_samples, newest_samples, revisions_of
 from schemas.people import Person, Role
 from schemas.samples import Result, SampleMedium
+from storage import open_store
 from tests.brokers import free_port
 from tests.deploy.compose_file import ROOT, installation
 from tests.network.alerted import add_alert
@@ -161,6 +164,46 @@ def test_many_writers_make_one_chain_on_postgresql(console: Registry) -> None:
         thread.join()
     assert audit.head(console).number == before + 40
     assert audit.verify(console) == []
+
+
+def test_evidence_is_one_chain_on_postgresql_and_no_user_of_ours_changes_it(
+    server: dict[str, str], console: Registry, tmp_path: Path
+) -> None:
+    started = NOON - timedelta(hours=9)
+    over = {"certain": None, "outcome": "lapsed", "closed": NOON}  # no board counts it
+    add_alert(console, sensor="noise-dongmen-1", severity="red", started=started, **over)
+    (alert,) = (a.id for a in alerting.alerts(console, states=["closed"]) if a.started == started)
+    failures: list[Exception] = []
+
+    def write(number: int) -> None:
+        store = open_store(f"sqlite:///{tmp_path}/{number}.db")
+        try:
+            freeze(alert, registry=console, store=store, at=NOON, by=f"writer-{number}")
+        except Exception as error:  # shown below, in the test's own thread
+            failures.append(error)
+        finally:
+            store.close()
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    chain = evidence_of(console, alert)
+    assert [one.previous for one in chain] == ["", *(one.sha256 for one in chain[:-1])]
+    assert len(chain) == 4
+    assert list(verify_chain(console)) == []
+    store = open_store(f"sqlite:///{tmp_path}/due.db")
+    assert freeze_due(console, store, NOON + timedelta(days=9)) == []
+    store.close()
+    for user in ("registry_console", "registry"):
+        for statement in ("UPDATE evidence SET who = 'x'", "DELETE FROM evidence"):
+            with (
+                psycopg.connect(url(server, user, "registry"), autocommit=True) as db,
+                pytest.raises(psycopg.errors.RaiseException, match="append-only"),
+            ):
+                db.execute(statement)
 
 
 def note_something(registry: Registry) -> None:
