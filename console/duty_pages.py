@@ -23,6 +23,7 @@ Text = Annotated[str, Form(max_length=200)]
 Many = Annotated[list[str] | None, Form(max_length=20)]
 Assigner = Annotated[Person, Depends(require(ACTION))]
 PLACES_OF_CHANNELS = 3  # so many channels a person may have in the form
+EMPTY = dict.fromkeys(("name", "area", "route", "medium", "since", "until"), "")
 
 
 def add_duty_pages(app: FastAPI, painter: Painter) -> None:
@@ -116,7 +117,7 @@ def _page(
         unattended=alerting.unattended(registry, now),
         healths=alerting.channel_healths(registry),
         waiting=alerting.waiting(registry),
-        **{"wrong": None, "filled": {}, "chosen": [], **more},
+        **{"wrong": None, "filled": EMPTY, "chosen": [], **more},
     )
 
 
