@@ -57,6 +57,7 @@ class City:
             **airflow_environment(home / "airflow", dags=folder, port=self.port, demo=True),
             "ONENET_STORE_URL": self.store_url,
             "ONENET_REGISTRY_URL": self.registry_url,
+            "ONENET_BROKER_KIND": "embedded",
             "ONENET_REPORTS_DIR": str(self.reports),
             "ONENET_MAP_DISTRICTS": str(mapped),
         }
