@@ -29,7 +29,7 @@ from schemas import Interval, SensorId, StationId
 from schemas.alerts import Alert, Rule
 from schemas.clock import HOUR
 from schemas.registry import Place, Sensor, Station
-from standards import UnknownEdition, edition_file, editions
+from standards import edition_file, editions
 from storage import Store
 from storage.raw import RawArchive, RawMessage
 
@@ -65,7 +65,8 @@ def gather(
     observations = store.read(span.whole, sensors={sensor.id for sensor in own})
     revisions = store.revisions(span.whole).filter(pl.col("sensor").is_in([s.id for s in own]))
     messages = _messages(raw, kept, own, span, at)
-    judged = _judged(found, rule, own, station, district, store, span, registry)
+    over = Interval(span.whole.start, min(span.whole.end, at))
+    judged = _judged(found, rule, own, station, district, store, over, registry)
     sensors = [life_of(registry, sensor, until=at) for sensor in own]
     weather = weather_near(station, district, store, everywhere, stations, span.whole)
     missing = [
@@ -135,20 +136,16 @@ def _rule_as_it_was(registry: Registry, found: Alert, station: Station | None) -
     limit = Limits(permits(registry)).at(rule, station, found.peak_at) if rule else None
     edition = file = None
     if limit is not None and limit.edition:
-        known = editions().get(limit.edition)
-        if known is not None:
-            edition = {
-                "id": known.id,
-                "title": dict(known.title),
-                "effective_from": known.effective_from and known.effective_from.isoformat(),
-                "effective_until": known.effective_until and known.effective_until.isoformat(),
-                "source": known.source,
-                "verified": known.verified,
-            }
-        try:
-            file = edition_file(limit.edition)
-        except UnknownEdition:
-            file = None
+        known = editions()[limit.edition]
+        edition = {
+            "id": known.id,
+            "title": dict(known.title),
+            "effective_from": known.effective_from and known.effective_from.isoformat(),
+            "effective_until": known.effective_until and known.effective_until.isoformat(),
+            "source": known.source,
+            "verified": known.verified,
+        }
+        file = edition_file(limit.edition)
     return RuleAsItWas(wanted, rule, limit, edition, file)
 
 
@@ -159,15 +156,18 @@ def _judged(
     station: Station | None,
     district: Place,
     store: Store,
-    span: Span,
+    over: Interval,
     registry: Registry,
 ) -> list[Judged]:
-    """The windows that the rule saw, made again from what the store holds now."""
+    """The windows that the rule saw, made again from what the store holds now.
+
+    over: time that is over, so that no window is judged by a part of it.
+    """
     rule = known.rule
     if rule is None or rule.kind in gaps.NOT_AGAIN:
         return []
     stations = {str(s.id): s for s in registry.stations().values()}
-    scene = Scene(store, {str(s.id): s for s in own}, stations, (), span.whole)
+    scene = Scene(store, {str(s.id): s for s in own}, stations, (), over)
     case = Case(rule, found.subject, district, found.sensor, station)
     limits = Limits(permits(registry))
     judged = []

@@ -172,6 +172,11 @@ def test_each_window_is_judged_again(hands: Hands, opened: Alert) -> None:
     ]
 
 
+def test_a_window_that_is_not_over_is_not_judged(hands: Hands, opened: Alert) -> None:
+    found = rows(frozen(hands, opened.id, minute=170)["judged.csv"])
+    assert [row["window"][11:16] for row in found] == ["22:00", "23:00", "00:00"]
+
+
 def test_events_and_the_entries_of_the_audit_log_with_their_hashes(
     hands: Hands, opened: Alert
 ) -> None:
