@@ -7,7 +7,6 @@ cost a message next to nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -22,6 +21,8 @@ WRITE_EVERY_S = 2.0
 OLDEST_LIVE_S = 6 * 3600  # what is older came from a backlog and says nothing of the clock
 
 Heard = dict[SensorId, Contact]
+# The last accepted reading of each sender: (arrived in ms, its time in ms, the reading).
+Newest = dict[SensorId, tuple[int, int, Reading]]
 
 
 def heard_reading(
@@ -68,7 +69,10 @@ class Contacts:
         self._sessions: dict[SensorId, int] = {}
         self._written = time.monotonic()
 
-    def take(self, heard: Mapping[SensorId, Contact]) -> None:
+    def take(self, heard: Heard, newest: Newest) -> None:
+        """Of a batch that is stored: what its messages told beside their values."""
+        for sensor, (arrived_ms, ts_ms, reading) in newest.items():
+            heard_reading(heard, sensor, arrived_ms, ts_ms, reading)
         for sensor, contact in heard.items():
             self._doubt_late_will(sensor, contact)
             known = self._waiting.get(sensor)

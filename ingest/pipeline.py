@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from pydantic import BaseModel, ValidationError
 
-from ingest.contacts import Heard, heard_other, heard_reading, heard_refused, heard_status
+from ingest.contacts import Heard, Newest, heard_other, heard_refused, heard_status
 from ingest.decode import decode, explained
 from ingest.directory import SensorDirectory
 from ingest.qc import device_codes
@@ -61,6 +61,7 @@ class Batch:
     received: Counter[AccountKey] = field(default_factory=Counter)
     dead_lettered: Counter[AccountKey] = field(default_factory=Counter)
     heard: Heard = field(default_factory=dict)
+    newest: Newest = field(default_factory=dict)
     replies: list[tuple[SensorId, Reply]] = field(default_factory=list)
 
 
@@ -104,7 +105,7 @@ class Pipeline:
             batch.readings.append(FlaggedReading(sender, ts_ms, values, codes, arrived_ms, tags))
             newest = reading
         if len(batch.readings) > accepted:
-            heard_reading(batch.heard, sender, arrived_ms, batch.readings[-1].ts_ms, newest)
+            batch.newest[sender] = (arrived_ms, batch.readings[-1].ts_ms, newest)
         batch.received[account] += len(batch.readings) - accepted
         _bury(batch, message, account, refused)
 

@@ -90,7 +90,7 @@ class Worker:
             batch, taken = self._collect()
             if taken and self._keep(batch):
                 self._session.acknowledge(taken)
-                self._contacts.take(batch.heard)
+                self._contacts.take(batch.heard, batch.newest)
                 self._note_replies(batch)
             self._contacts.write()
         self._contacts.write(now=True)

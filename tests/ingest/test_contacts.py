@@ -53,7 +53,7 @@ class Ingest:
         raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         self.pipeline.process(Message(f"{TOPIC}/{channel}/json", raw, at_ms), batch)
         self.pipeline.flag(batch)
-        self.contacts.take(batch.heard)
+        self.contacts.take(batch.heard, batch.newest)
         self.contacts.write(now=True)
         answered(self.registry, batch.replies, from_ms(at_ms))
         return batch
