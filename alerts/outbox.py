@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 import structlog
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from alerts import health, notices
@@ -34,6 +34,7 @@ FIRST_WAIT = timedelta(seconds=15)
 LONGEST_WAIT = timedelta(minutes=15)
 AT_ONCE = 20  # with the longest time that a channel waits for an answer, less than CLAIM
 TRIES = 2  # of one channel, before the next is tried
+ORPHANED = timedelta(minutes=1)  # what is due for so long, no other process sends
 MOST_BATCHES = 50
 
 
@@ -312,13 +313,17 @@ def _hurry(session: Session, channel: str, now: datetime) -> None:
 
 
 def reroute(now: datetime, *, registry: Registry, usable: Sequence[str]) -> int:
-    """Move due items of channels that are down, or that this process has not, to their next one.
+    """Move due items of channels that are down, or that no process has, to their next one.
 
     It costs no attempt. An item whose channels are all down stays where it is. Returns how many.
     """
     known = health.channel_healths(registry)
     up = [name for name in usable if not known.get(name, health.ChannelHealth(name)).down]
-    stuck = _due(OutboxItemRow.channel.not_in(up), now)
+    down = [name for name in usable if name not in up]
+    late = OutboxItemRow.next_attempt <= now - ORPHANED
+    stuck = _due(
+        or_(OutboxItemRow.channel.in_(down), and_(OutboxItemRow.channel.not_in(usable), late)), now
+    )
     moved = 0
     query = select(OutboxItemRow.id, OutboxItemRow.channel, OutboxItemRow.channels)
     with registry.session() as session:

@@ -67,6 +67,10 @@ def _admin_token(known: Mapping[str, str]) -> str:
     return known["INFLUX_ADMIN_TOKEN"]
 
 
+def _told(known: Mapping[str, str]) -> str:
+    return "mqtt,webhook" if known.get("ONENET_WEBHOOK_URL") else "mqtt"
+
+
 def _setting(value: str) -> Callable[[Mapping[str, str]], str]:
     return lambda _: value
 
@@ -125,6 +129,23 @@ VARIABLES = (
         secret=False,
     ),
     Variable("ONENET_WEBHOOK_URL", "alerts are posted there; empty: nowhere", _setting(""), False),
+    Variable("ONENET_WEBHOOK_SECRET", "signs what is posted; its receiver has it, too", _password),
+    Variable("ONENET_SMTP_HOST", "mail server for alerts; empty: no mail", _setting(""), False),
+    Variable("ONENET_SMTP_PORT", "its port", _setting("587"), False),
+    Variable("ONENET_SMTP_SECURITY", "starttls, tls or none", _setting("starttls"), False),
+    Variable("ONENET_SMTP_USERNAME", "its account; empty: no log-in", _setting(""), False),
+    Variable("ONENET_SMTP_PASSWORD", "of that account", _setting(""), False),
+    Variable("ONENET_SMTP_FROM", "the address that mail comes from", _setting(""), False),
+    Variable("ONENET_WECOM_URL", "group robot of WeCom, with its key", _setting(""), False),
+    Variable("ONENET_DINGTALK_URL", "group robot of DingTalk, with its key", _setting(""), False),
+    Variable("ONENET_DINGTALK_SECRET", "by which its messages are signed", _setting(""), False),
+    Variable("ONENET_CAP_URL", "CAP documents are posted there", _setting(""), False),
+    Variable(
+        "ONENET_BROADCAST",
+        "who is told every alert: some of mqtt, webhook, email:<address>, wecom, dingtalk, cap",
+        _told,
+        secret=False,
+    ),
 )
 
 # Broker account → the variable with its password. Devices have accounts of their own. The fleet

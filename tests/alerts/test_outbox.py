@@ -15,7 +15,7 @@ from alerts import ChannelHealth, Deliverer, Router, WebhookChannel, channel_hea
 from alerts.channels import EmailChannel, Server
 from alerts.health import DOWN_AFTER, LONGEST_PAUSE, pause_after
 from alerts.letter import Letter, Refused, TooFast, Undeliverable
-from alerts.outbox import CLAIM, LONGEST_WAIT, waiting
+from alerts.outbox import CLAIM, LONGEST_WAIT, ORPHANED, waiting
 from registry.models import DutyRow, OutboxItemRow
 from schemas import SystemClock
 from tests.alerts.conftest import NIGHT, Hands
@@ -247,6 +247,8 @@ def test_an_item_of_a_channel_that_is_not_there_waits_or_goes_by_one_that_is(han
     put(hands, "other", "email", "mqtt")
     put(hands, "only", "email")
     go(hands, NIGHT, there)
+    assert there.sent == [], "another process may have that channel"
+    go(hands, NIGHT + ORPHANED, there)
     assert there.sent == ["other"]
     assert item(hands, "only").attempts == 0
     assert waiting(hands.registry) == {"email": 1}

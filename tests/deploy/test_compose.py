@@ -98,7 +98,7 @@ def test_each_variable_is_generated_and_each_generated_one_is_used() -> None:
 # Secrets
 
 SECRET_NAME = re.compile(r"(PASSWORD|TOKEN|SECRET|SECRET_KEY|FERNET_KEY)$")
-ONE_VARIABLE = re.compile(r"\$\{[A-Z_]+:\?[^}]*\}")
+ONE_VARIABLE = re.compile(r"\$\{[A-Z_]+:?\?[^}]*\}")  # that of an optional server may be empty
 
 
 @pytest.mark.parametrize("name", services())
@@ -130,7 +130,12 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
             "AIRFLOW_DB_PASSWORD",
         },
         "prepare": {"REGISTRY_DB_PASSWORD", "INFLUX_ADMIN_TOKEN", "CONSOLE_ADMINISTRATOR"},
-        "ingest": {"REGISTRY_DB_PASSWORD", "INFLUX_INGEST_TOKEN", "MQTT_INGEST_PASSWORD"},
+        "ingest": {
+            "REGISTRY_DB_PASSWORD",
+            "INFLUX_INGEST_TOKEN",
+            "MQTT_INGEST_PASSWORD",
+            "ONENET_BROADCAST",
+        },
         "console": {
             "REGISTRY_CONSOLE_DB_PASSWORD",
             "INFLUX_CONSOLE_TOKEN",
@@ -139,6 +144,7 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
             "MQTT_OPERATOR_PASSWORD",
             "MQTT_PROVISIONING_PASSWORD",
             "CONSOLE_URL",
+            "ONENET_BROADCAST",
         },
         "grafana": {
             "GRAFANA_ADMIN_PASSWORD",
@@ -155,6 +161,15 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
             "MQTT_ALERTS_PASSWORD",
             "MQTT_PROVISIONING_PASSWORD",
             "ONENET_WEBHOOK_URL",
+            "ONENET_WEBHOOK_SECRET",
+            "ONENET_BROADCAST",
+        },
+        "alerts": {
+            "REGISTRY_DB_PASSWORD",
+            "INFLUX_CONSOLE_TOKEN",
+            "MQTT_ALERTS_PASSWORD",
+            "CONSOLE_URL",
+            *(v.name for v in VARIABLES if v.name.startswith("ONENET_")),
         },
         "airflow-dag-processor": airflow,
         "airflow-triggerer": airflow,
@@ -193,6 +208,7 @@ BROKER = LOGIN | {"ONENET_MQTT_HOST", "ONENET_MQTT_PORT", "ONENET_MQTT_VERSION"}
         ("ingest", DATA | BROKER | {"ONENET_INGEST_CLIENT_ID", "ONENET_INGEST_HOST"}),
         ("console", DATA | {"ONENET_CONSOLE_HOST", "ONENET_SECRET_KEY", "ONENET_CONSOLE_URL"}),
         ("airflow-scheduler", DATA | BROKER | {"ONENET_WEBHOOK_URL"}),
+        ("alerts", DATA | BROKER | {"ONENET_WEBHOOK_URL", "ONENET_SMTP_HOST", "ONENET_BROADCAST"}),
         ("tools", DATA | BROKER),
         ("demo-seed", {"ONENET_REGISTRY_URL"}),
         ("demo-fleet", LOGIN),
@@ -286,7 +302,7 @@ def test_each_command_is_one_of_the_command_line() -> None:
             continue
         tried.append(service["command"])
         _parse(root, service["command"])
-    assert len(tried) == 4
+    assert len(tried) == 5
     scripts = "\n".join("\n".join(words(service)) for service in services().values())
     called = [match.split() for match in re.findall(r"\bonenet ((?:[a-z]+ ?)+)", scripts)]
     prepare = [["registry", "migrate"], ["store", "prepare"], ["people", "first"]]
@@ -463,6 +479,7 @@ def test_the_stores_are_reached_from_the_inside_only() -> None:
         "grafana",
         "airflow-apiserver",
         "airflow-scheduler",  # posts to the webhook
+        "alerts",
     }
 
 
