@@ -64,6 +64,8 @@ class Settings(ChannelSettings):
     rules: Path | None = None
     raw_archive: Path | None = None  # folder of messages as they came; none is kept without it
     raw_days: int = 7
+    city_points: Path | None = None
+    credit_rules: Path | None = None
     map_districts: bool = False
     log_json: bool = True
 
