@@ -17,7 +17,8 @@ from dashboards.wording import both
 from schemas import CITY_TIME, Medium, Parameter
 from schemas.registry import Station
 from standards import UnknownEdition, editions
-from standards.station_limits import FAMILIES, MEANS, Held, area_of, limits_at
+from standards.legal_limits import Mean, area_of, families
+from standards.station_limits import MEANS, Held, limits_at
 
 MOST = 6  # lines that can still be told apart
 FOREVER = datetime(2200, 1, 1, tzinfo=UTC)
@@ -36,7 +37,7 @@ class Line:
 
 
 def limit_lines(
-    parameter: Parameter, medium: Medium, city: City, *, means: Sequence[str] = MEANS
+    parameter: Parameter, medium: Medium, city: City, *, means: Sequence[Mean] = MEANS
 ) -> str | None:
     """The lines of the chosen stations, as a query; None where no standard limits the parameter."""
     of: dict[Line, list[str]] = {}
@@ -64,7 +65,7 @@ def limit_lines(
     )
 
 
-def lines_of(station: Station, parameter: str, means: Sequence[str] = MEANS) -> list[Line]:
+def lines_of(station: Station, parameter: str, means: Sequence[Mean] = MEANS) -> list[Line]:
     """The limits of one station by day and by night, joined where an edition changed nothing."""
     found: list[Line] = []
     turns = turning_days()
@@ -83,14 +84,14 @@ def turning_days() -> list[date]:
     """The days on which a limit may change: an edition begins, or a phase of one."""
     days = set()
     for one in editions().values():
-        if one.family in FAMILIES:
+        if one.family in families():
             days.add(one.effective_from)
             days |= {phase["from"] for phase in one.tables.get("phases", ())}
     return sorted(day for day in days if day is not None)
 
 
 def _on(
-    station: Station, parameter: str, day: date, means: Sequence[str]
+    station: Station, parameter: str, day: date, means: Sequence[Mean]
 ) -> Iterator[tuple[str, float]]:
     by_part = {}
     for part, hour in HOURS.items():

@@ -22,7 +22,7 @@ from network.verdicts_water import at_sea, is_section, water_verdicts
 from registry import Registry
 from schemas import Interval, Level, Medium, Period
 from schemas.clock import DAY, HOUR
-from standards.station_limits import area_of
+from standards.legal_limits import area_of
 from storage import Store
 
 ROWS = 300_000  # hourly rows of the air in memory at once

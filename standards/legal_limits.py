@@ -89,6 +89,11 @@ def families() -> tuple[str, ...]:
     return tuple(_FINDERS)
 
 
+def area_of(station: Station) -> int:
+    """The class of GB 3095 that an air station's place is of; 2 where nothing is said."""
+    return int(station.zone) if station.zone in ("1", "2") else 2
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     edition: Edition
@@ -117,7 +122,7 @@ def _noise(asked: _Asked) -> LegalLimit | None:
 
 
 def _air(asked: _Asked) -> LegalLimit | None:
-    area = int(asked.station.zone) if asked.station.zone in ("1", "2") else 2
+    area = area_of(asked.station)
     try:
         limit = ambient_air.limit(asked.parameter, asked.mean or "1h", area=area, on=asked.on)
     except ambient_air.NoLimit:

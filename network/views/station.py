@@ -19,7 +19,7 @@ from network.views.water import classes_of
 from registry import Registry
 from schemas import Interval, Level, Medium, Period
 from schemas.registry import Sensor, Station
-from standards.station_limits import area_of
+from standards.legal_limits import area_of
 from storage import Store
 
 
