@@ -6,7 +6,9 @@ is everybody where the board is public.
 
 from __future__ import annotations
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, HTTPException, Path, Request
 from fastapi.responses import Response
 
 import alerts as alerting
@@ -16,6 +18,7 @@ from console.sources import Sources
 from drawing import PdfUnavailable
 
 ALERTS = [Depends(require("alert.read"))]
+Number = Annotated[int, Path(ge=1, lt=2**31)]
 
 
 def add_alert_feed(app: FastAPI, sources: Sources) -> None:
@@ -50,7 +53,7 @@ def add_alert_feed(app: FastAPI, sources: Sources) -> None:
         return Response(made, media_type="application/cap+xml")
 
     @app.get("/alerts/{number}/sheet.pdf", dependencies=ALERTS, response_class=Response)
-    def sheet(request: Request, number: int) -> Response:
+    def sheet(request: Request, number: Number) -> Response:
         """The printed sheet of an alert, in both languages."""
         try:
             made = alerting.sheet_pdf(
