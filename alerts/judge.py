@@ -22,6 +22,7 @@ from alerts.rulebook import holds_for
 from alerts.series import Scene, network_last, series
 from alerts.windows import Window, shape_of
 from registry import Registry
+from registry.maintenance import maintenance_windows
 from registry.models import AlertRow
 from registry.permits import permits
 from schemas import Interval
@@ -116,12 +117,21 @@ def _judge(
     for rule in network_last(rules):
         span = span_of(rule)
         known = _known(registry, rule, span)
-        scene = Scene(store, sensors, stations, _counted(registry, rule, span), span)
+        watched = _unattended(registry, sensors, now) if rule.kind is Kind.SILENCE else sensors
+        scene = Scene(store, watched, stations, _counted(registry, rule, span), span)
         ongoing = {subject: _ongoing(rule, rows, span) for subject, rows in known.items()}
         for case, breaches in breaches_of(rule, scene, places, limits, ongoing):
             before = known.get(case.subject, [])
             moves.update(_bring_up_to_date(recorder, case, before, breaches, span, now))
     return Judged(moves)
+
+
+def _unattended(
+    registry: Registry, sensors: Mapping[str, Sensor], now: datetime
+) -> Mapping[str, Sensor]:
+    """Sensors that nobody works on now: the silence of the others is no surprise."""
+    attended = maintenance_windows(registry, now, now + SETTLING)
+    return {name: sensor for name, sensor in sensors.items() if sensor.id not in attended}
 
 
 def breaches_of(

@@ -10,6 +10,7 @@ import pytest
 
 from alerts import alert_events, alerts, judge_hours, open_alerts
 from registry import Registry
+from registry.maintenance import begin_maintenance
 from registry.permits import set_permits
 from schemas import FlaggedReading, Interval, Period, SensorId, to_ms
 from schemas.alerts import AlertState, Kind, Outcome, PermitLimit
@@ -204,6 +205,16 @@ def test_a_sensor_that_falls_silent_is_the_technician_s(hands: Hands) -> None:
     hands.measure(50, [60])
     assert hands.judge(61, rule).moves == {"recover_and_close": 1}
     assert alerts(hands.registry)[0].ended == hands.at(60)
+
+
+def test_a_sensor_under_maintenance_may_be_silent(hands: Hands) -> None:
+    hands.measure(50, range(10))
+    begin_maintenance(
+        hands.registry, ROAD, start=hands.at(12), end=hands.at(60), reason="battery", by="he",
+        at=hands.at(12),
+    )  # fmt: skip
+    assert hands.judge(50, shipped("noise-silent")).moves == {}
+    assert hands.judge(61, shipped("noise-silent")).moves == {"open": 1}
 
 
 def test_self_monitoring_that_never_varies_is_suspicious(hands: Hands) -> None:

@@ -132,7 +132,7 @@ def test_from_the_board_down_a_river_to_its_section(browser: Browser, url: str) 
     visit.page.click(".bay-list a[href='/bays/shenzhen-bay']")
     visit.page.click("a[href='/basins/shenzhen-river']")
     stops = visit.page.locator(".course li.section h3").all_inner_texts()
-    assert [stop.split(" To")[0] for stop in stops] == [
+    assert [stop.split(" From")[0] for stop in stops] == [
         "Shenzhen River at Luohu Bridge",
         "Shenzhen River Mouth",
     ]
