@@ -17,6 +17,7 @@ LEFT, RIGHT, TOP, BOTTOM = 40.0, 8.0, 10.0, 20.0
 GAP = 0.22  # of a place, between two columns
 NARROW = 5.0
 LEAST = 1.0  # what is small is still seen
+NOTHING = 1e-9  # amounts so small are drawn as none: no scale has steps for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ def columns(
     values = [a.value for a in amounts if a.value is not None] + [v for _, _, v in limits]
     if any(value < 0 for value in values):
         raise ValueError("columns stand on zero: an amount is not below it")
-    high = max([*values, 0.0]) or 1.0
+    high = max([*values, 0.0])
+    high = high if high > NOTHING else 1.0
     step = nice_step(high)
     high = math.ceil(high / step - 1e-9) * step
     place = (WIDTH - LEFT - RIGHT) / max(1, len(amounts))
