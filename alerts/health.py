@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from registry import Registry
@@ -83,11 +85,13 @@ def hurried(session: Session, channel: str, now: datetime) -> None:
 
 def _row(session: Session, channel: str) -> ChannelHealthRow:
     row = session.get(ChannelHealthRow, channel, with_for_update=True)
-    if row is None:
-        row = ChannelHealthRow(channel=channel, failures=0, last_error="")
-        session.add(row)
-        session.flush()
-    return row
+    if row is not None:
+        return row
+    dialect = session.get_bind().dialect.name
+    insert: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    first = insert(ChannelHealthRow).values(channel=channel, failures=0, last_error="")
+    session.execute(first.on_conflict_do_nothing())  # another deliverer may be as quick
+    return session.get_one(ChannelHealthRow, channel, with_for_update=True)
 
 
 def _health(row: ChannelHealthRow) -> ChannelHealth:
