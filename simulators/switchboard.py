@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from schemas import Topic, TopicChannel
@@ -66,8 +67,10 @@ class Switchboard:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for publisher in self._all():
-            publisher.__exit__(*error)
+        # Beside each other: each may wait some seconds for a broker that is gone.
+        everybody = self._all()
+        with ThreadPoolExecutor(max(1, len(everybody))) as pool:
+            list(pool.map(lambda publisher: publisher.__exit__(*error), everybody))
 
     def publish(self, message: Outgoing) -> None:
         publisher = self._own.get(message.sensor, self._shared)  # type: ignore[call-overload]
