@@ -108,7 +108,8 @@ def assess_csv(
             if not cells:
                 continue
             kept, found = _assess_cells(cells, names, assessor, named=named, on=on)
-            writer.writerow([*kept, *found])
+            # The writer quotes a line feed in a cell, but not a carriage return.
+            writer.writerow(cell.replace("\r", "\n") for cell in (*kept, *found))
             total += 1
             wrong += bool(found[-1])
     except csv.Error as problem:
