@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import threading
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from console import create_app
 from tests.console.conftest import City, fill
-from tests.parts import need
-
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+from tests.serving import serving
 
 pytestmark = pytest.mark.browser
 
@@ -34,29 +26,9 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
 
 @pytest.fixture(scope="module")
 def url(city: City) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     app = create_app(store_url=city.store_url, registry_url=city.registry_url)
-    server = uvicorn.Server(
-        uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    need("chromium", Path(CHROMIUM).exists())
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+    with serving(app) as address:
+        yield address
 
 
 class Visit:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -21,7 +20,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from console import create_app
 from console.device_broker import DeviceBroker
@@ -34,9 +33,7 @@ from schemas.people import Role
 from tests.brokers import DATA, free_port
 from tests.console.test_sensor_pages import picture
 from tests.console.visiting import PASSWORD, admit
-from tests.parts import need
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 PHONE = {"width": 390, "height": 844}
 pytestmark = pytest.mark.browser
 
@@ -119,17 +116,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     thread.join(10)
     broker.stop()
     registry.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    need("chromium", Path(CHROMIUM).exists())
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -4,27 +4,21 @@ evidence taken away and verified. On a phone, as an officer walks it, and on a d
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 import alerts as alerting
 from schemas.alerts import AlertState
 from tests.console.test_alerts import HOME, ROAD, Office
 from tests.console.visiting import PASSWORD
-from tests.parts import need
+from tests.serving import serving
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 PHONE, DESK = (390, 844), (1440, 900)
 TARGET_PX = 44
 pytestmark = pytest.mark.browser
@@ -40,28 +34,8 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 @pytest.fixture
 def url(office: Office) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(
-        uvicorn.Config(office.app, port=port, log_level="error", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    need("chromium", Path(CHROMIUM).exists())
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+    with serving(office.app) as address:
+        yield address
 
 
 def officer_at(browser: Browser, url: str, size: tuple[int, int]) -> tuple[Page, list[str]]:
