@@ -1,7 +1,7 @@
-"""Child processes of the embedded stack: started with a log file, stopped as a whole group.
+"""Child processes of the embedded stack: started with a log file, stopped with all they started.
 
-Each child leads its own process group, so that a Ctrl-C reaches only us and we stop them in the
-right order. Should we be killed, the kernel interrupts the children as a Ctrl-C would: that is the
+Each child leads its own session, so that a Ctrl-C reaches only us and we stop them in the right
+order. Should we be killed, the kernel interrupts the children as a Ctrl-C would: that is the
 one signal on which Airflow ends its own children too.
 """
 
@@ -16,12 +16,22 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import psutil
+
 PR_SET_PDEATHSIG = 1  # prctl(2)
+KILLED_S = 5.0  # until the kernel has put away what was killed
 
 
 def _die_with_parent() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:  # gone, or not ours to ask about
+        return None
 
 
 class Child:
@@ -56,18 +66,20 @@ class Child:
         return self._process.poll()
 
     def stop(self, patience_s: float) -> None:
-        """Ask politely, wait so many seconds, then kill; in both cases the whole group."""
-        self._signal(signal.SIGTERM)
+        """Ask its group politely, wait so many seconds, then kill its session.
+
+        A task of Airflow leads a group of its own, which outlives the group of the scheduler.
+        """
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(patience_s)
-        self._signal(signal.SIGKILL)
+        left = [psutil.Process(pid) for pid in psutil.pids() if _session_of(pid) == self.pid]
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         self._process.wait()
-
-    def _signal(self, number: signal.Signals) -> None:
-        try:
-            os.killpg(self.pid, number)
-        except ProcessLookupError:
-            return
+        psutil.wait_procs(left, timeout=KILLED_S)
 
     def last_words(self, lines: int = 15) -> str:
         """The end of the log, for a message to the user."""
