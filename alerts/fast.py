@@ -1,8 +1,9 @@
 """The fast lane: readings that were just stored, rules of instants and short windows, seconds.
 
-It sees what passes through one ingest worker, in order, and nothing else: what came late, what
-another worker took, or what was lost with a killed process is the averaged lane's. It never holds
-up ingest: it works in a thread of its own and lets go of batches that it cannot follow.
+It sees what passes through one ingest worker, in order, and at its start what is stored of the
+windows that are running. What came late, what another worker took, and instants that were lost with
+a killed process are the averaged lane's. It never holds up ingest: it works in a thread of its own
+and lets go of batches that it cannot follow.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
+import polars as pl
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
@@ -27,9 +30,20 @@ from alerts.windows import SHAPES, Window, WindowStream, shape_of
 from registry import Registry
 from registry.models import AlertRow
 from registry.permits import permits
-from schemas import Clock, FlaggedReading, ParameterKey, SensorId, catalogue, to_ms
+from schemas import (
+    Clock,
+    FlaggedReading,
+    Interval,
+    ParameterKey,
+    SensorId,
+    catalogue,
+    from_ms,
+    to_ms,
+)
 from schemas.alerts import Breach, Rule
 from schemas.flags import GOOD_QUALITY, USABLE
+from schemas.ids import Medium
+from storage import Store, StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -52,12 +66,23 @@ class _Watch:
     evaluator: Evaluator
     told: Breach | None
 
+    def needed_from(self, moment_ms: int) -> int:
+        return self.stream.needed_from(moment_ms, timedelta(minutes=self.case.rule.hold_min))
+
 
 class FastLane:
     """Evaluates readings as they come. Not thread-safe: one thread owns it."""
 
-    def __init__(self, registry: Registry, router: Router, clock: Clock) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        router: Router,
+        clock: Clock,
+        media: Collection[Medium] = (),
+    ) -> None:
+        """media: whose sensors are followed; empty: all."""
         self._registry = registry
+        self._media = frozenset(media) or frozenset(Medium)
         self._clock = clock
         self._recorder = Recorder(registry, router, final=False)
         self._version: tuple[int, str] = (-1, "")
@@ -82,7 +107,8 @@ class FastLane:
             station = stations[sensor.station]
             for rule in rules:
                 if (
-                    sensor.state != "active"
+                    sensor.medium not in self._media
+                    or sensor.state != "active"
                     or rule.parameter not in sensor.parameters
                     or not holds_for(rule, station)
                 ):
@@ -94,6 +120,29 @@ class FastLane:
                 fresh.setdefault(sensor.id, []).append(watch)
         self._watches, self._version = fresh, version
         self._limits = Limits(permits(self._registry))
+
+    def recall(self, store: Store) -> None:
+        """Fill the windows from the store: the running ones, and those before that still decide.
+
+        So a worker that takes over from one that died judges whole windows. Instants are left to
+        the other lane. Raises StoreUnavailable.
+        """
+        self.renew()
+        now_ms = to_ms(self._clock.now())
+        watches = [watch for of_sensor in self._watches.values() for watch in of_sensor]
+        begins = [watch.needed_from(now_ms) for watch in watches]
+        if not begins:
+            return
+        window = Interval(from_ms(min(begins)), from_ms(now_ms + 1))
+        parameters = {watch.parameter for watch in watches}
+        rows = store.read(window, sensors=list(self._watches), parameters=parameters)
+        usable = rows.filter(pl.col("value").is_not_null(), (pl.col("quality") % 10).is_in(_USABLE))
+        for sensor, ts, parameter, value in usable.select(
+            "sensor", "ts", "parameter", "value"
+        ).iter_rows():
+            for watch in self._watches[sensor]:
+                if watch.parameter == parameter and to_ms(ts) >= watch.needed_from(now_ms):
+                    self._evaluate(watch, watch.stream.feed(to_ms(ts), value))
 
     def see(self, readings: Iterable[FlaggedReading]) -> None:
         """Take stored readings, and let windows end whose time is over."""
@@ -156,15 +205,25 @@ def _is_news(told: Breach | None, breach: Breach) -> bool:
 
 
 class FastLaneThread:
-    """The fast lane beside an ingest worker. skipped: batches that it could not follow."""
+    """The fast lane beside an ingest worker. skipped: batches that it could not follow.
 
-    def __init__(self, lane: FastLane) -> None:
+    store: what the windows are filled from at the start; without it they begin empty.
+    """
+
+    def __init__(self, lane: FastLane, store: Store | None = None) -> None:
         self._lane = lane
+        self._store = store
         self._batches: queue.Queue[Sequence[FlaggedReading] | None] = queue.Queue(QUEUE)
         self._thread = threading.Thread(target=self._run, name="fast-lane", daemon=True)
         self.skipped = 0
 
     def start(self) -> None:
+        """Recall, then follow. To be called before readings are stored: none counts twice then."""
+        if self._store is not None:
+            try:
+                self._lane.recall(self._store)
+            except (OperationalError, StoreUnavailable) as error:
+                log.warning("fast lane: nothing recalled, left to the DAG", error=str(error))
         self._thread.start()
 
     def offer(self, readings: Sequence[FlaggedReading]) -> None:

@@ -176,6 +176,16 @@ class WindowStream:
         self._sum = 0.0
         self._count = 0
 
+    def needed_from(self, moment_ms: int, hold: timedelta) -> int:
+        """Where the windows begin that decide at a moment: the running one, the one before it, and
+        those that fill the hold time before that. Of instants: the moment itself. In ms.
+        """
+        if not self._length_ms:
+            return moment_ms
+        back = 1 + math.ceil(hold.total_seconds() * 1000 / self._length_ms)
+        running = moment_ms - (moment_ms + CITY_OFFSET_MS) % self._length_ms
+        return running - back * self._length_ms
+
     def feed(self, ts_ms: int, value: float) -> Window | None:
         """Take a usable value; returns the window that is done by it."""
         if not self._length_ms:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,11 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from ingest.pipeline import Message
+from schemas.ids import Medium
 
 log = structlog.get_logger()
 
-TOPICS = "onenet/v1/+/+/+/+"
+TOPICS = "onenet/v1/{}/+/+/+"
 SESSION_EXPIRY_S = 7 * 86_400
 KEEPALIVE_S = 60
 CAPACITY = 4000  # messages taken and not yet acknowledged
@@ -41,8 +42,17 @@ class BrokerAddress:
     mqtt5: bool = True
 
 
+def filters(group: str, media: Collection[Medium], *, shared: bool) -> list[str]:
+    """What a worker of some media subscribes to; of none named, of all by one filter."""
+    prefix = f"$share/{group}/" if shared else ""
+    return [prefix + TOPICS.format(level) for level in (*sorted(media),) or ("+",)]
+
+
 class BrokerSession:
-    """One persistent subscription. `client_id` is stable: the broker keeps our place by it."""
+    """One persistent session. `client_id` is stable: the broker keeps our place by it.
+
+    media: what this worker takes; those who name the same one share it, message by message.
+    """
 
     def __init__(
         self,
@@ -51,9 +61,13 @@ class BrokerSession:
         client_id: str,
         group: str = "ingest",
         capacity: int = CAPACITY,
+        media: Collection[Medium] = (),
     ) -> None:
         self._address = address
-        self._filter = f"$share/{group}/{TOPICS}" if address.mqtt5 else TOPICS
+        shared = address.mqtt5
+        self._filters = filters(group, media, shared=shared)
+        every = [*filters(group, (), shared=shared), *filters(group, list(Medium), shared=shared)]
+        self._left = [other for other in every if other not in self._filters]
         self._capacity = capacity
         self._queue: queue.Queue[tuple[int, Message]] = queue.Queue(capacity)
         self._generation = 0
@@ -131,8 +145,10 @@ class BrokerSession:
             return
         self._generation += 1
         self.connected = True
+        # The session may remember what this worker took when it was started with other media.
+        client.unsubscribe(self._left)
         # Subscribed again on every connect: some brokers forget shared subscriptions.
-        client.subscribe(self._filter, qos=1)
+        client.subscribe([(one, 1) for one in self._filters])
         log.info("connected to broker", session_present=bool(flags.session_present))
 
     def _on_subscribe(
@@ -140,7 +156,7 @@ class BrokerSession:
     ) -> None:
         self.subscribed = not any(reason.is_failure for reason in reasons)
         if not self.subscribed:
-            log.error("broker refused the subscription", filter=self._filter)
+            log.error("broker refused the subscription", filters=self._filters)
 
     def _on_disconnect(
         self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any

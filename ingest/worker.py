@@ -29,6 +29,7 @@ from ingest.session import CAPACITY, BrokerAddress, BrokerSession
 from registry import NewDeadLetter, Registry
 from registry.commands import answered
 from schemas import Catalogue, FlaggedReading, Outcome, SystemClock
+from schemas.ids import Medium
 from storage import Store, StoreUnavailable
 
 log = structlog.get_logger()
@@ -49,6 +50,7 @@ class IngestOptions:
     health_host: str = "127.0.0.1"
     health_port: int = 9108
     longest_wait_s: float = 30.0
+    media: frozenset[Medium] = frozenset()  # taken by this worker; empty: all
 
 
 class Worker:
@@ -194,7 +196,7 @@ def run_ingest(
     came.
     """
     directory = SensorDirectory(registry, catalogue)
-    session = BrokerSession(address, client_id=options.client_id)
+    session = BrokerSession(address, client_id=options.client_id, media=options.media)
     health = Health(session)
     worker = Worker(
         session,

@@ -135,16 +135,18 @@ def ingest() -> None:
     settings = Settings()
     log_to_stderr(settings.log_json)
     registry = open_registry(settings.registry_url)
-    lane = FastLane(registry, router_from_environment(), SystemClock())
+    store = open_store(settings.store_url, token=settings.store_token)
+    media = settings.media_of_ingest()
+    lane = FastLane(registry, router_from_environment(), SystemClock(), media)
     raw = None
     if settings.raw_archive is not None:
         worker = settings.ingest_client_id
         raw = RawWriter(settings.raw_archive, days=settings.raw_days, worker=worker)
     run_ingest(
         settings.broker(),
-        store=open_store(settings.store_url, token=settings.store_token),
+        store=store,
         registry=registry,
-        fast_lane=FastLaneThread(lane),
+        fast_lane=FastLaneThread(lane, store),
         raw=raw,
         catalogue=catalogue(),
         options=IngestOptions(
@@ -153,6 +155,7 @@ def ingest() -> None:
             client_id=settings.ingest_client_id,
             health_port=settings.ingest_port,
             health_host=settings.ingest_host,
+            media=media,
         ),
     )
 

@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from alerts.channels import ChannelSettings
 from ingest import BrokerAddress
+from schemas.ids import Medium
 
 if TYPE_CHECKING:
     from console.access import Access
@@ -44,6 +45,7 @@ class Settings(ChannelSettings):
     ingest_host: str = "127.0.0.1"
     ingest_port: int = 9108
     ingest_client_id: str = "onenet-ingest-1"
+    ingest_media: str = ""  # what this worker takes, parted by commas; empty: all. docs/scaling.md
     ingest_batch_size: int = 5000
     ingest_batch_age_s: float = 0.5
     console_host: str = "127.0.0.1"
@@ -98,6 +100,17 @@ class Settings(ChannelSettings):
             self.mqtt_tls_ca,
             mqtt5=self.mqtt_version == 5,
         )
+
+    def media_of_ingest(self) -> frozenset[Medium]:
+        """What the ingest worker takes; empty: all. Raises ValueError that names the setting."""
+        named = [name.strip() for name in self.ingest_media.split(",") if name.strip()]
+        unknown = sorted(set(named) - {str(medium) for medium in Medium})
+        if unknown:
+            raise ValueError(
+                f"setting ingest_media (ONENET_INGEST_MEDIA) = {self.ingest_media!r}: "
+                f"no medium {unknown[0]!r}; name some of {', '.join(Medium)}, parted by commas"
+            )
+        return frozenset(map(Medium, named))
 
     def access(self) -> Access:
         """Who gets into the console. Raises ValueError that names the setting."""

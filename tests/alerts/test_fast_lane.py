@@ -11,7 +11,7 @@ import pytest
 from alerts import FastLane, FastLaneThread, Router, alert_events, alerts, open_alerts
 from alerts.fast import is_fast
 from registry import Registry
-from schemas import FixedClock, FlaggedReading, SystemClock, to_ms
+from schemas import FixedClock, FlaggedReading, Medium, SystemClock, to_ms
 from schemas.alerts import AlertState
 from tests.alerts.conftest import NIGHT, ROAD, Hands, shipped
 
@@ -90,6 +90,61 @@ def test_a_lane_that_starts_in_the_middle_goes_on_with_the_alert(hands, clock) -
     live(hands, lane, clock, 50, range(41, 62))
     (alert,) = alerts(hands.registry, rule=EARLY.id)
     assert (alert.started, alert.ended) == (NIGHT, hands.at(40))
+
+
+def successor(hands: Hands, clock: FixedClock) -> FastLane:
+    """The lane of the worker that is started in place of one that was killed."""
+    lane = FastLane(hands.registry, Router(), clock)
+    lane.recall(hands.store)
+    return lane
+
+
+@pytest.mark.parametrize("death", [1, 7, 13, 19])
+def test_a_successor_judges_the_window_in_which_its_forerunner_died(
+    hands, lane, clock, death
+) -> None:
+    live(hands, lane, clock, 60, range(death))
+    live(hands, successor(hands, clock), clock, 60, range(death, 21))
+    (alert,) = alerts(hands.registry, rule=EARLY.id)
+    assert (alert.opened, alert.started) == (clock.now(), NIGHT)
+
+
+def test_without_recalling_that_window_would_be_too_thin(hands, lane, clock) -> None:
+    live(hands, lane, clock, 60, range(13))
+    forgetful = FastLane(hands.registry, Router(), clock)
+    forgetful.renew()
+    live(hands, forgetful, clock, 60, range(13, 21))
+    assert alerts(hands.registry, rule=EARLY.id) == []
+
+
+@pytest.mark.parametrize("death", [21, 30, 39, 41])
+def test_recalling_what_was_judged_raises_it_no_second_time(hands, lane, clock, death) -> None:
+    live(hands, lane, clock, 60, range(death))
+    for _ in range(3):  # killed again at once
+        lane = successor(hands, clock)
+    live(hands, lane, clock, 60, range(death, 42))
+    live(hands, lane, clock, 50, range(42, 82))
+    (alert,) = alerts(hands.registry, rule=EARLY.id)
+    moves = [e.move for e in alert_events(hands.registry, alert.id)]
+    assert moves == ["suspect", "open", "recover_and_close"]
+    assert alert.started == NIGHT
+
+
+def test_doubtful_readings_are_not_recalled(hands, clock) -> None:
+    hands.store.write(hands.readings(90, range(20), quality=33))
+    clock.advance(timedelta(minutes=20, seconds=4))
+    successor(hands, clock).see([])
+    assert alerts(hands.registry) == []
+
+
+def test_a_lane_follows_the_media_of_its_worker_only(hands, clock) -> None:
+    lane = FastLane(hands.registry, Router(), clock, {Medium.WATER, Medium.AIR})
+    lane.recall(hands.store)
+    live(hands, lane, clock, 60, range(25))
+    assert alerts(hands.registry) == []
+    other = FastLane(hands.registry, Router(), clock, {Medium.NOISE})
+    other.recall(hands.store)
+    assert [a.rule for a in open_alerts(hands.registry)] == [EARLY.id]
 
 
 def test_a_withdrawn_alert_is_not_brought_back_by_the_fast_lane(hands, lane, clock) -> None:
