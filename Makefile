@@ -27,6 +27,7 @@ bench: .venv/ready ## measured figures: store, MQTT to store, aggregation
 	$(RUN) python -m bench.aggregate
 	$(RUN) python -m bench.mqtt --broker mosquitto
 	$(RUN) python -m bench.mqtt --broker embedded
+	$(RUN) python -m bench.workers
 
 bench-backfill: .venv/ready ## a month through `airflow backfill`, held against live rows (half an hour)
 	$(RUN) python -m bench.backfill

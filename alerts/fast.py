@@ -50,6 +50,7 @@ log = structlog.get_logger()
 LONGEST_S = 1200  # windows up to that are followed here
 OLD_MS = 900_000  # what is older than that when it comes is the other lane's
 RENEW_EVERY_S = 10.0
+AHEAD_MS = 600_000  # clocks of devices may be some minutes ahead of ours
 GRACE_MS = 3_000  # so long after its end a window is waited for no more
 QUEUE = 64  # batches
 _USABLE = frozenset(int(flag) for flag in USABLE)
@@ -133,7 +134,7 @@ class FastLane:
         begins = [watch.needed_from(now_ms) for watch in watches]
         if not begins:
             return
-        window = Interval(from_ms(min(begins)), from_ms(now_ms + 1))
+        window = Interval(from_ms(min(begins)), from_ms(now_ms + AHEAD_MS))
         parameters = {watch.parameter for watch in watches}
         rows = store.read(window, sensors=list(self._watches), parameters=parameters)
         usable = rows.filter(pl.col("value").is_not_null(), (pl.col("quality") % 10).is_in(_USABLE))

@@ -26,7 +26,7 @@ import paho.mqtt.client as mqtt
 import yaml
 
 from alerts import load_rules
-from bench.mqtt import _wait_until_subscribed
+from bench.mqtt import wait_until_subscribed
 from registry import Registry, migrate, open_registry, seed_demo_city
 from schemas import Medium, SensorId
 from schemas.registry import Sensor
@@ -150,7 +150,7 @@ def measure(rate: int, seconds: int) -> None:
             for command in (["ingest"], ["alerts", "deliver"])
         ]
         try:
-            _wait_until_subscribed(port)
+            wait_until_subscribed(port)
             time.sleep(3)
             left = publish(running, names, seconds, random.Random(1))  # noqa: S311
             end = time.monotonic() + 20

@@ -138,10 +138,10 @@ def to_store(name: str, messages: list[Outgoing], total: int) -> float:
             [sys.executable, "-m", "onenet", "ingest"], env=environment, stderr=log, stdout=log
         )
         try:
-            _wait_until_subscribed(port)
+            wait_until_subscribed(port)
             begun = time.perf_counter()
             publish(running, messages)
-            while _stored(store) < total:
+            while stored_readings(store) < total:
                 time.sleep(0.05)
             spent = time.perf_counter() - begun
             if sum(store.count_readings().values()) != total:
@@ -153,13 +153,13 @@ def to_store(name: str, messages: list[Outgoing], total: int) -> float:
             store.close()
 
 
-def _stored(store: Store) -> int:
+def stored_readings(store: Store) -> int:
     """Readings stored, by the account: a few rows, where counting would compete with ingest."""
     now = datetime.now(UTC)
     return int(store.account(Interval(now - timedelta(days=1), now + HOUR))["stored"].sum())
 
 
-def _wait_until_subscribed(port: int) -> None:
+def wait_until_subscribed(port: int) -> None:
     import httpx
 
     for _ in range(300):

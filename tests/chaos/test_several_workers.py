@@ -16,9 +16,11 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from ingest import BrokerAddress
+from ingest.session import BrokerSession
 from onenet.stack import published_of, write_fleet
 from registry import migrate, open_registry, seed_demo_city
-from schemas import Interval
+from schemas import Interval, Medium
 from storage import Store, open_store
 from tests.brokers import RunningBroker, free_port, mosquitto
 from tests.chaos.test_ingest_is_killed import (
@@ -138,14 +140,14 @@ def member(broker: RunningBroker, name: str, *, expiry: int, acks: bool = True) 
 
 
 @contextmanager
-def sender(broker: RunningBroker) -> Iterator[Callable[[range], None]]:
+def sender(broker: RunningBroker) -> Iterator[Callable[..., None]]:
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
 
-    def send(numbers: range) -> None:
+    def send(numbers: range, topic: str = "t/1") -> None:
         for number in numbers:
-            client.publish(f"t/{number % 7}", str(number), qos=1).wait_for_publish(5)
+            client.publish(topic, str(number), qos=1).wait_for_publish(5)
 
     yield send
     client.disconnect()
@@ -198,3 +200,27 @@ def test_a_session_that_expires_takes_its_messages_with_it(tmp_path: Path) -> No
         for one in (alive, back):
             one.client.disconnect()
             one.client.loop_stop()
+
+
+def test_a_worker_with_other_media_finishes_what_it_had_and_leaves_the_rest(
+    tmp_path: Path,
+) -> None:
+    with mosquitto(tmp_path) as broker, sender(broker) as send:
+        address = BrokerAddress("127.0.0.1", broker.port)
+        first = BrokerSession(address, client_id="w", media=[Medium.NOISE])
+        first.start()
+        until(lambda: first.subscribed)
+        first.close()
+        send(range(10), "onenet/v1/noise/a/data/json")
+        second = BrokerSession(address, client_id="w", media=[Medium.AIR])
+        second.start()
+        until(lambda: second.waiting() == 10)
+        until(lambda: second.subscribed)
+        send(range(10, 20), "onenet/v1/noise/a/data/json")
+        send(range(20, 30), "onenet/v1/air/b/data/json")
+        until(lambda: second.waiting() >= 20)
+        time.sleep(0.5)
+        taken = [second.take(0) for _ in range(second.waiting())]
+        numbers = [int(item[1].payload) for item in taken if item is not None]
+        assert numbers == [*range(10), *range(20, 30)]
+        second.close()

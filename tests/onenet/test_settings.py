@@ -56,3 +56,14 @@ def test_a_wrong_file_is_told_in_one_line(folder: Path, toml: str, told: str) ->
     assert done.returncode == 1
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_media_of_a_worker_are_named_or_all(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Settings().media_of_ingest() == frozenset()
+    monkeypatch.setenv("ONENET_INGEST_MEDIA", "noise, air,")
+    assert Settings().media_of_ingest() == {"noise", "air"}
+    monkeypatch.setenv("ONENET_INGEST_MEDIA", "noise,light")
+    with pytest.raises(ValueError, match=r"ONENET_INGEST_MEDIA.*no medium 'light'.*soil"):
+        Settings().media_of_ingest()
