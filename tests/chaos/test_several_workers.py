@@ -29,23 +29,39 @@ from tests.chaos.test_ingest_is_killed import (
     wait_for_progress,
     wait_until_all_is_in,
 )
+from tests.influx import available, influx
+from tests.parts import need
 
 SHARED = "$share/ingest/t/+"
 
 
+@contextmanager
+def store_in(kind: str, folder: Path) -> Iterator[tuple[str, str]]:
+    """URL and token of an empty store."""
+    if kind == "embedded":
+        yield f"sqlite:///{folder}/o.db", ""
+        return
+    need("influxd", available())
+    (folder / "influx").mkdir()
+    with influx(folder / "influx") as server:
+        yield server.clean(), server.token
+
+
 @pytest.mark.chaos
-def test_workers_die_join_and_restart_and_the_books_add_up(tmp_path: Path) -> None:
-    store_url, registry_url = f"sqlite:///{tmp_path}/o.db", f"sqlite:///{tmp_path}/r.db"
+@pytest.mark.parametrize("kind", ["embedded", "influx"])
+def test_workers_die_join_and_restart_and_the_books_add_up(tmp_path: Path, kind: str) -> None:
+    registry_url = f"sqlite:///{tmp_path}/r.db"
     migrate(registry_url)
     registry = open_registry(registry_url)
     seed_demo_city(registry)
     write_fleet(registry, tmp_path / "fleet.json")
-    with mosquitto(tmp_path) as running:
+    with store_in(kind, tmp_path) as (store_url, token), mosquitto(tmp_path) as running:
 
         def worker(number: int) -> Ingest:
             environment = {
                 **running.environment,
-                "ONENET_STORE_URL": store_url,
+                "ONENET_STORE_URL": store_url + (f"&worker={number}" if token else ""),
+                "ONENET_STORE_TOKEN": token,
                 "ONENET_REGISTRY_URL": registry_url,
                 "ONENET_INGEST_PORT": str(free_port()),
                 "ONENET_INGEST_CLIENT_ID": f"onenet-ingest-{number}",
@@ -58,7 +74,7 @@ def test_workers_die_join_and_restart_and_the_books_add_up(tmp_path: Path) -> No
 
         workers = [worker(1), worker(2)]
         fleet = start_fleet(running, tmp_path)
-        store = open_store(store_url)
+        store = open_store(store_url, token=token)
         wait_for_progress(store, fleet)
         workers[0].kill()
         wait_for_progress(store, fleet)  # the other one goes on meanwhile
@@ -79,12 +95,12 @@ def test_workers_die_join_and_restart_and_the_books_add_up(tmp_path: Path) -> No
             one.wait_until_it_listens()
             assert one.drain() == 0
 
-    assert store.count_readings() == dict(published.distinct), "none lost, none twice"
-    sums = books(store)
-    assert sums["received"] == sums["stored"] + sums["duplicate"] + sums["dead_lettered"]
-    assert sums["stored"] == sum(published.distinct.values())
-    store.close()
-    registry.close()
+        assert store.count_readings() == dict(published.distinct), "none lost, none twice"
+        sums = books(store)
+        assert sums["received"] == sums["stored"] + sums["duplicate"] + sums["dead_lettered"]
+        assert sums["stored"] == sum(published.distinct.values())
+        store.close()
+        registry.close()
 
 
 def books(store: Store) -> dict[str, int]:
