@@ -68,10 +68,10 @@ def state_words() -> dict[str, tuple[str, str]]:
 def coloured(words: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     """A table column of classes: its cells bear the word, on its colour where it has one."""
     plain = all(colour == "text" for _, colour in words.values())
-    kind = "auto" if plain else "color-background"
+    cell = {"type": "auto"} if plain else {"type": "color-background", "mode": "basic"}
     return {
         "mappings": [mapping(words)],
-        "custom.cellOptions": {"type": kind, "mode": "basic"},
+        "custom.cellOptions": cell,
     }
 
 
