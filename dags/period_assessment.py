@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import timedelta
 
-from airflow.sdk import Asset, PartitionedAssetTimetable, dag, get_current_context
+from airflow.sdk import Asset, PartitionedAssetTimetable, dag, get_current_context, task
 
 from dags.districts import aggregation
-from dags.sources import COMMON, day_of
+from dags.sources import COMMON, day_of, sources
 from network import aggregate_periods, roll_up_periods
+from network.standings import stand
 from registry import Registry
-from schemas import Interval
+from schemas import Interval, SystemClock
 from storage import Store
 
 DAILY, PERIODS = Asset("onenet://aggregates/daily"), Asset("onenet://aggregates/periods")
@@ -32,7 +33,12 @@ DAILY, PERIODS = Asset("onenet://aggregates/daily"), Asset("onenet://aggregates/
     **COMMON,
 )
 def period_assessment() -> None:
-    aggregation(aggregate, roll_up, outlet=PERIODS)
+    @task
+    def standings() -> dict[str, int]:
+        with sources() as (store, registry):
+            return stand(SystemClock().now(), store=store, registry=registry)
+
+    aggregation(aggregate, roll_up, outlet=PERIODS) >> standings()
 
 
 def aggregate(store: Store, registry: Registry, districts: Collection[str] | None) -> int:

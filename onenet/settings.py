@@ -69,6 +69,7 @@ class Settings(ChannelSettings):
     city_points: Path | None = None
     credit_rules: Path | None = None
     map_districts: bool = False
+    certificates: str = ""  # host:port of TLS servers whose days are watched, parted by commas
     log_json: bool = True
 
     def share(self) -> None:

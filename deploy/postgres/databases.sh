@@ -1,7 +1,7 @@
 #!/bin/sh
 # Run by the image at the first start: one database and one owner for each of registry and Airflow,
 # and a user for the console, which writes the registry's rows but alters no table: what triggers
-# guard, as the audit log, it cannot change. Grafana's user reads one view, board_alert, which the
+# guard, as the audit log, it cannot change. Grafana's user reads the views called board_…, which the
 # registry's migrations make and grant. Passwords come from the environment, never by argument.
 set -eu
 psql --no-password --no-psqlrc -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<'SQL'

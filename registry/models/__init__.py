@@ -47,6 +47,7 @@ from registry.models.places import (
     VersionRow,
 )
 from registry.models.samples import SampleResultRow, SampleRow
+from registry.models.standings import StandingRow
 
 __all__ = [
     "AlertEventRow",
@@ -82,6 +83,7 @@ __all__ = [
     "SensorParameterRow",
     "SensorRow",
     "SessionRow",
+    "StandingRow",
     "StationRow",
     "UtcTime",
     "VersionRow",

@@ -344,10 +344,30 @@ def test_a_boards_user_sees_no_people_and_writes_nothing(
             "SELECT * FROM person",
             "SELECT findings FROM alert",
             "SELECT * FROM audit",
+            "SELECT payload FROM outbox_item",
+            "SELECT address FROM duty",
+            "SELECT last_error FROM channel_health",
+            "SELECT raw FROM dead_letter",
+            "UPDATE board_channel SET failures = 0",
+            "DELETE FROM board_outbox",
             "DELETE FROM alert",
             "CREATE TABLE x ()",
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 db.execute(forbidden)
-        columns = {c.name for c in db.execute("SELECT * FROM board_alert").description or ()}
-        assert not columns & {"assignee", "findings", "subject"}
+        for view in VIEWS:
+            columns = {
+                c.name for c in db.execute(b"SELECT * FROM " + view.encode()).description or ()
+            }
+            assert not columns & PERSONAL, view
+
+
+VIEWS = (
+    "board_alert",
+    "board_outbox",
+    "board_channel",
+    "board_dead_letter",
+    "board_permit",
+    "board_standing",
+)
+PERSONAL = {"assignee", "findings", "recipient", "address", "payload", "last_error", "raw"}
