@@ -14,6 +14,8 @@ class Sql(str):
     __slots__ = ()
 
 
+IN_DISTRICT = "district IN (${district:sqlstring})"
+AT_STATION = "station IN (${station:sqlstring})"
 GRADES = ("red", "orange", "yellow", "blue")
 _OPEN = "state <> 'closed'"
 _BY_GRADE = ",\n  ".join(
@@ -43,20 +45,22 @@ _SERVICE = ",\n  ".join(
 )
 
 
-def open_by_grade() -> Sql:
-    return Sql(f"SELECT {_BY_GRADE}\nFROM board_alert WHERE {_OPEN}")
+def open_by_grade(where: str = IN_DISTRICT) -> Sql:
+    return Sql(f"SELECT {_BY_GRADE}\nFROM board_alert WHERE {_OPEN} AND {where}")
 
 
 def waiting() -> Sql:
     """Alerts that nobody has acknowledged."""
-    return Sql("SELECT count(*) AS waiting FROM board_alert WHERE state = 'open'")
+    return Sql(
+        f"SELECT count(*) AS waiting\nFROM board_alert WHERE state = 'open' AND {IN_DISTRICT}"
+    )
 
 
 def false_share() -> Sql:
     """Of those closed with a finding; null without any."""
     return Sql(
         f"SELECT count(*) FILTER (WHERE {_FALSE})::float / NULLIF(count(*), 0) AS false_share\n"
-        f"FROM board_alert WHERE {_FOUND} AND $__timeFilter(closed)"
+        f"FROM board_alert WHERE {_FOUND} AND {IN_DISTRICT} AND $__timeFilter(closed)"
     )
 
 
@@ -64,16 +68,18 @@ def by_day() -> Sql:
     return Sql(
         "SELECT date_trunc('day', started, 'Asia/Shanghai') AS time, "
         "severity AS metric, count(*) AS alerts\n"
-        "FROM board_alert WHERE $__timeFilter(started)\nGROUP BY 1, 2 ORDER BY 1, 2"
+        f"FROM board_alert WHERE {IN_DISTRICT} AND $__timeFilter(started)\n"
+        "GROUP BY 1, 2 ORDER BY 1, 2"
     )
 
 
-def open_list() -> Sql:
+def alert_list(where: str = f"{_OPEN} AND {IN_DISTRICT}") -> Sql:
+    """Alerts, those that nobody has acknowledged and the gravest first."""
     grades = " ".join(f"WHEN '{grade}' THEN {n}" for n, grade in enumerate(GRADES))
     return Sql(
         "SELECT id, severity, coalesce(station_name, district_name) AS place, rule, peak, "
         "limit_value, state, at_level, started\n"
-        f"FROM board_alert WHERE {_OPEN}\n"
+        f"FROM board_alert WHERE {where}\n"
         f"ORDER BY (state = 'open') DESC, CASE severity {grades} END, started DESC LIMIT 200"
     )
 
@@ -81,14 +87,16 @@ def open_list() -> Sql:
 def service(by: str) -> Sql:
     """Counts and times by a column: `district_name` or `rule`."""
     return Sql(
-        f"SELECT {by} AS name,\n  {_SERVICE}\nFROM board_alert WHERE $__timeFilter(started)\n"
+        f"SELECT {by} AS name,\n  {_SERVICE}\n"
+        f"FROM board_alert WHERE {IN_DISTRICT} AND $__timeFilter(started)\n"
         "GROUP BY 1 ORDER BY alerts DESC, 1"
     )
 
 
-def marks(medium: Medium | None = None) -> Sql:
+def marks(medium: Medium | None = None, where: str = "") -> Sql:
     """Alerts as marks on the time axis, from their beginning to their end."""
     only = f" AND medium = '{medium.value}'" if medium else ""
+    only += f" AND {where}" if where else ""
     return Sql(
         "SELECT started AS time, ended AS timeend, "
         "coalesce(station_name, district_name) || ' · ' || rule AS text, "

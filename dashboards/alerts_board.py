@@ -6,7 +6,7 @@ from typing import Any
 
 from grafana_foundation_sdk.models import common, dashboard
 
-from dashboards import alert_queries, panels
+from dashboards import alert_queries, choices, panels
 from dashboards.city import City
 from dashboards.layout import Section
 from dashboards.layout import board as frame
@@ -23,11 +23,26 @@ STATES = {
     "acknowledged": ("已确认 Acknowledged", "text"),
     "dispatched": ("已派发 Dispatched", "text"),
     "on_site": ("已到场 On site", "text"),
+    "closed": ("已办结 Closed", "text"),
 }
 LEVELS = {
     "subdistrict": ("街道 Subdistrict", "text"),
     "district": ("区 District", "text"),
     "city": ("市 City", "text"),
+}
+ALERT_COLUMNS: dict[str, dict[str, Any]] = {
+    "id": {
+        "displayName": "告警 / Alert",
+        "links": [panels.link("告警 / Alert", "${console}/alerts/${__value.raw}")],
+    },
+    "severity": {"displayName": "等级 / Grade", "mappings": [panels.mapping(GRADES)]},
+    "place": {"displayName": "地点 / Place"},
+    "rule": {"displayName": "规则 / Rule"},
+    "peak": {"displayName": "最高值 / Peak"},
+    "limit_value": {"displayName": "限值 / Limit"},
+    "state": {"displayName": "状态 / State", "mappings": [panels.mapping(STATES)]},
+    "at_level": {"displayName": "级别 / Level", "mappings": [panels.mapping(LEVELS)]},
+    "started": {"displayName": "始于 / Since", "unit": "dateTimeAsLocal"},
 }
 
 
@@ -40,6 +55,8 @@ def board(city: City) -> dashboard.Dashboard:
         console=city.console,
         tags=["alerts"],
         of_store=False,
+        page=("告警页 / Alerts page", "/alerts"),
+        variables=[choices.district(city)],
         description="办理在控制台进行。 / Alerts are dealt with in the console.",
     )
 
@@ -74,10 +91,10 @@ def _now() -> Section:
             ),
             panels.rows(
                 "未办结告警 / Alerts in hand",
-                alert_queries.open_list(),
+                alert_queries.alert_list(),
                 size=(24, 10),
                 no_value="无 / none",
-                columns=_open_columns(),
+                columns=ALERT_COLUMNS,
             ),
             panels.series(
                 "每日告警 / Alerts by day",
@@ -107,21 +124,6 @@ def _service() -> Section:
             ),
         ],
     )
-
-
-def _open_columns() -> dict[str, dict[str, Any]]:
-    alert = panels.link("告警 / Alert", "${console}/alerts/${__value.raw}")
-    return {
-        "id": {"displayName": "告警 / Alert", "links": [alert]},
-        "severity": {"displayName": "等级 / Grade", "mappings": [panels.mapping(GRADES)]},
-        "place": {"displayName": "地点 / Place"},
-        "rule": {"displayName": "规则 / Rule"},
-        "peak": {"displayName": "最高值 / Peak"},
-        "limit_value": {"displayName": "限值 / Limit"},
-        "state": {"displayName": "状态 / State", "mappings": [panels.mapping(STATES)]},
-        "at_level": {"displayName": "级别 / Level", "mappings": [panels.mapping(LEVELS)]},
-        "started": {"displayName": "始于 / Since", "unit": "dateTimeAsLocal"},
-    }
 
 
 def _times(name: str) -> dict[str, dict[str, Any]]:

@@ -25,6 +25,7 @@ def board(city: City) -> dashboard.Dashboard:
         console=city.console,
         tags=["water"],
         variables=[_basin_variable(city)],
+        page=("水体 / Waters", "/waters"),
         description="只显示有效评价。 / Valid verdicts only.",
     )
 

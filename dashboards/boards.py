@@ -9,7 +9,16 @@ from functools import partial
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from dashboards import alerts_board, basins, medium, overview, pipeline
+from dashboards import (
+    alerts_board,
+    basins,
+    district,
+    enterprise,
+    medium,
+    overview,
+    pipeline,
+    station_board,
+)
 from dashboards.city import City
 from schemas import Medium
 
@@ -19,6 +28,9 @@ BOARDS: dict[str, Board] = {
     "onenet-city": overview.board,
     **{f"onenet-{which}": partial(medium.board, which) for which in Medium},
     "onenet-basins": basins.board,
+    "onenet-district": district.board,
+    "onenet-station": station_board.board,
+    "onenet-enterprise": enterprise.board,
     "onenet-pipeline": pipeline.board,
     "onenet-alerts": alerts_board.board,
 }

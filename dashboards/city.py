@@ -7,14 +7,18 @@ the boards are made, from the registry, or from the demo city's seed where there
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from registry import Registry
-from registry.seed import demo_city
+from registry.permits import permits
+from registry.seed import demo_city, demo_permits
 from schemas import Catalogue, Medium, Parameter, catalogue
-from schemas.registry import Place, Sensor, Station
+from schemas.alerts import PermitLimit
+from schemas.registry import Enterprise, Place, Sensor, Station
 
 CONSOLE = "http://localhost:8000"
 _FIELD = re.compile(r"[a-z][a-z0-9_]*")
@@ -27,6 +31,8 @@ class City:
     stations: tuple[Station, ...]
     sensors: tuple[Sensor, ...] = ()
     places: tuple[Place, ...] = ()
+    enterprises: tuple[Enterprise, ...] = ()
+    permits: tuple[PermitLimit, ...] = ()
     catalogue: Catalogue = field(default_factory=catalogue)
     console: str = CONSOLE
 
@@ -42,8 +48,15 @@ class City:
     @classmethod
     def demo(cls, console: str = CONSOLE) -> City:
         """The city of the seed files, without a database."""
-        places, _, stations, sensors = demo_city()
-        return cls(tuple(stations), tuple(sensors), tuple(places), console=console)
+        places, enterprises, stations, sensors = demo_city()
+        return cls(
+            tuple(stations),
+            tuple(sensors),
+            tuple(places),
+            tuple(enterprises),
+            tuple(demo_permits()),
+            console=console,
+        )
 
     @classmethod
     def of(cls, registry: Registry, console: str = CONSOLE) -> City:
@@ -61,11 +74,25 @@ class City:
             stations,
             tuple(registry.sensors().values()),
             tuple(registry.places().values()),
+            tuple(registry.enterprises().values()),
+            tuple(limit for limits in permits(registry).values() for limit in limits),
             console=console,
         )
 
     def of_medium(self, medium: Medium) -> tuple[Station, ...]:
         return tuple(station for station in self.stations if station.medium == medium)
+
+    @property
+    def districts(self) -> tuple[Place, ...]:
+        return tuple(place for place in self.places if place.kind == "district")
+
+    @cached_property
+    def measures(self) -> Mapping[str, frozenset[str]]:
+        """Which parameters are measured at each station."""
+        found: dict[str, frozenset[str]] = {}
+        for sensor in self.sensors:
+            found[sensor.station] = found.get(sensor.station, frozenset()) | set(sensor.parameters)
+        return found
 
     def measured(self, parameter: Parameter, medium: Medium) -> int:
         """How many sensors of a medium measure a parameter."""

@@ -10,10 +10,9 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard
 
 from dashboards import alert_queries
-from dashboards.panels import POSTGRES, REGISTRY, SOURCE
+from dashboards.panels import POSTGRES, REGISTRY, SOURCE, WIDTH
 from schemas import Medium
 
-WIDTH = 24
 TAG = "one-network"
 DATASOURCE_UID = "onenet-influx"
 REGISTRY_UID = "onenet-registry"
@@ -67,11 +66,14 @@ def board(
     variables: Sequence[Builder[dashboard.VariableModel]] = (),
     description: str = "",
     medium: Medium | None = None,
+    alerts_where: str = "",
     of_store: bool = True,
+    page: tuple[str, str] | None = None,
 ) -> dashboard.Dashboard:
     """A board with what all boards have: data sources, console, links, city time, alerts as marks.
 
-    medium: whose alerts are marked; None = all. of_store: whether it asks the time-series store.
+    medium: whose alerts are marked; None = all. alerts_where: a condition on them in SQL. of_store:
+    whether it asks the time-series store. page: title and path of the console's page of the same.
     """
     frame = (
         builders.Dashboard(title)
@@ -90,24 +92,26 @@ def board(
         .link(_console_link("控制台 / Console", "${console}/"))
         .link(_console_link("告警 / Alerts", "${console}/alerts"))
     )
+    if page is not None:
+        frame.link(_console_link(page[0], "${console}" + page[1]))
     if of_store:
         frame.with_variable(datasource_variable())
     for variable in variables:
         frame.with_variable(variable)
     made = frame.build()
     made.panels = place(sections)
-    made.annotations = dashboard.AnnotationContainer([AlertMarks(medium)])
+    made.annotations = dashboard.AnnotationContainer([AlertMarks(medium, alerts_where)])
     return made
 
 
 class AlertMarks(dashboard.AnnotationQuery):
     """Alerts as annotations. The SDK's class knows no SQL, so it is told here."""
 
-    def __init__(self, medium: Medium | None) -> None:
+    def __init__(self, medium: Medium | None, where: str) -> None:
         super().__init__(
             name="告警 / Alerts", datasource=REGISTRY, enable=True, icon_color="red", built_in=None
         )
-        self._query = alert_queries.marks(medium)
+        self._query = alert_queries.marks(medium, where)
 
     def to_json(self) -> dict[str, object]:
         target = {
@@ -138,20 +142,30 @@ def datasource_variable() -> builders.DatasourceVariable:
     )
 
 
-def query_variable(name: str, label: str, query: str) -> builders.QueryVariable:
-    """Several values or all, from a Flux query that gives `value text`: id, a space, the name."""
+def query_variable(
+    name: str, label: str, query: str, only: tuple[str, str] | None = None
+) -> builders.QueryVariable:
+    """Values from a Flux query that gives `value text`: id, a space, the name.
+
+    Several or all, and all at first; or one alone, with `only` (value, text) at first.
+    """
+    at_first = (
+        dashboard.VariableOption(text=["All"], value=["$__all"])
+        if only is None
+        else dashboard.VariableOption(text=only[1], value=only[0])
+    )
     return (
         builders.QueryVariable(name)
         .label(label)
         .datasource(SOURCE)
         .query({"refId": name, "query": query})
         .regex(r"/^(?<value>\S+) (?<text>[\s\S]+)$/")
-        .multi(True)
-        .include_all(True)
+        .multi(only is None)
+        .include_all(only is None)
         .allow_custom_value(False)
         .refresh(dashboard.VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(dashboard.VariableSort.ALPHABETICAL_ASC)
-        .current(dashboard.VariableOption(text=["All"], value=["$__all"]))
+        .current(at_first)
     )
 
 
@@ -162,6 +176,7 @@ def _boards_link() -> builders.DashboardLink:
         .tags([TAG])
         .as_dropdown(True)
         .keep_time(True)
+        .include_vars(True)
     )
 
 

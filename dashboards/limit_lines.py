@@ -1,4 +1,4 @@
-"""Limit lines: what the standards allow at the chosen stations, from edition to edition.
+"""Limit lines: what standards and permits allow at the chosen stations, from edition to edition.
 
 Which limit holds is asked of `standards.station_limits` when the boards are made; which of them to
 draw is asked of the board's station variable. Where the chosen stations have too many different
@@ -7,14 +7,14 @@ limits to be told apart, none is drawn: choose fewer stations.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from dashboards.city import City
-from dashboards.queries import lines, number, table, text
+from dashboards.queries import PARAMETER, lines, number, table, text
 from dashboards.wording import both
-from schemas import CITY_TIME, Medium, Parameter
+from schemas import CITY_TIME, Parameter
 from schemas.registry import Station
 from standards import UnknownEdition, editions
 from standards.legal_limits import Mean, area_of, families
@@ -22,6 +22,7 @@ from standards.station_limits import MEANS, Held, limits_at
 
 MOST = 6  # lines that can still be told apart
 FOREVER = datetime(2200, 1, 1, tzinfo=UTC)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 HOURS = {"day": time(12), "night": time(0)}
 _PARTS = {"day": ("昼", "day"), "night": ("夜", "night")}
 
@@ -37,21 +38,50 @@ class Line:
 
 
 def limit_lines(
-    parameter: Parameter, medium: Medium, city: City, *, means: Sequence[Mean] = MEANS
+    parameter: Parameter,
+    stations: Sequence[Station],
+    city: City,
+    *,
+    means: Sequence[Mean] = MEANS,
 ) -> str | None:
-    """The lines of the chosen stations, as a query; None where no standard limits the parameter."""
-    of: dict[Line, list[str]] = {}
-    for station in city.of_medium(medium):
-        if _measures(station, parameter, city):
-            for line in lines_of(station, parameter.key, means):
-                of.setdefault(line, []).append(station.id)
-    if not of:
-        return None
-    blank = _row("", Line("", 0.0, FOREVER, FOREVER))
+    """The lines of the chosen of these stations, as a query; None where nothing limits it."""
+    of: dict[tuple[str, Line], list[str]] = {}
+    for station in stations:
+        if parameter.key in city.measures.get(station.id, ()):
+            held = lines_of(station, parameter.key, means) + permitted(station, parameter, city)
+            for line in held:
+                of.setdefault((parameter.key, line), []).append(station.id)
+    return _drawn(of) if of else None
+
+
+def limits_of_stations(city: City) -> str:
+    """The lines of the chosen stations and parameters, of all that are measured in the city."""
+    of: dict[tuple[str, Line], list[str]] = {}
+    for station in city.stations:
+        for key in sorted(city.measures.get(station.id, ())):
+            parameter = city.catalogue[key]
+            for line in lines_of(station, key) + permitted(station, parameter, city):
+                of.setdefault((key, line), []).append(station.id)
+    return _drawn(of, f" and {PARAMETER}")
+
+
+def permitted(station: Station, parameter: Parameter, city: City) -> list[Line]:
+    """What a permit allows at a station."""
+    label = both(f"许可限值 {station.zh}", f"permit limit, {station.en}")
+    return [
+        Line(label, one.value, one.since or LONG_AGO, one.until or FOREVER)
+        for one in city.permits
+        if (one.station, one.parameter) == (station.id, parameter.key)
+    ]
+
+
+def _drawn(of: Mapping[tuple[str, Line], Sequence[str]], chosen: str = "") -> str:
+    blank = _row("", "", Line("", 0.0, FOREVER, FOREVER))
+    held = [_row(" ".join(names), key, line) for (key, line), names in of.items()]
     return lines(
         'import "array"',
-        f"held = {table([_row(' '.join(names), line) for line, names in of.items()], blank)}",
-        "  |> filter(fn: (r) => r.stations =~ /(^| )${station:regex}( |$)/ "
+        f"held = {table(held, blank)}",
+        f"  |> filter(fn: (r) => r.stations =~ /(^| )${{station:regex}}( |$)/{chosen} "
         "and r.since < v.timeRangeStop and r.until > v.timeRangeStart)",
         f'several = length(arr: held |> findColumn(fn: (key) => true, column: "label")) > {MOST}',
         "begun = held |> map(fn: (r) => ({_value: r.limit, series: r.label, "
@@ -119,18 +149,15 @@ def _label(station: Station, held: Held, part: str) -> str:
     return both(*(" ".join(filter(None, it)) for it in zip(what, (zh, en), of_part, strict=True)))
 
 
-def _row(stations: str, line: Line) -> dict[str, str]:
+def _row(stations: str, parameter: str, line: Line) -> dict[str, str]:
     return {
         "stations": text(stations),
+        "parameter": text(parameter),
         "label": text(line.label),
         "limit": number(line.value),
         "since": _time(line.since),
         "until": _time(line.until - timedelta(seconds=1)),  # where the next may begin
     }
-
-
-def _measures(station: Station, parameter: Parameter, city: City) -> bool:
-    return any(s.station == station.id and parameter.key in s.parameters for s in city.sensors)
 
 
 def _at(day: date) -> datetime:

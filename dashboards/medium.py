@@ -12,7 +12,8 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common, dashboard
 
-from dashboards import maps, panels, places, queries, sensors, wording
+from dashboards import maps, panels, places, queries, sensors, standing_panels, wording
+from dashboards.choices import choice
 from dashboards.city import City
 from dashboards.layout import Section, query_variable
 from dashboards.layout import board as frame
@@ -26,6 +27,12 @@ LIMITS = (
     "虚线：所选站点适用的标准限值；限值过多时不画，请少选站点。 / Dashed: limits of the standards "
     "for the chosen stations; too many different ones are not drawn: choose fewer stations."
 )
+PAGES = {
+    Medium.NOISE: ("高噪声单位 / Noisy facilities", "/facilities"),
+    Medium.AIR: ("全市空气 / City air", "/city-air"),
+    Medium.WATER: ("水体 / Waters", "/waters"),
+    Medium.SOIL: ("土壤 / Soil", "/soil"),
+}
 SINCE = {Medium.NOISE: "24h", Medium.AIR: "48h", Medium.WATER: "7d", Medium.SOIL: "7d"}
 
 
@@ -52,12 +59,14 @@ def board(medium: Medium, city: City) -> dashboard.Dashboard:
                 closed=True,
             ),
             _quality(medium, city),
+            *_standings(medium),
         ],
         since=SINCE[medium],
         console=city.console,
         medium=medium,
         tags=[str(medium)],
         variables=_variables(medium, city),
+        page=PAGES[medium],
     )
 
 
@@ -154,7 +163,7 @@ def _parameter(parameter: Parameter, medium: Medium, city: City) -> list[dashboa
             style=style,
             gap_ms=panels.GAP_MS,
             size=(10, 8),
-            limits=limit_lines(parameter, medium, city),
+            limits=limit_lines(parameter, stations, city),
             description=LIMITS,
         ),
         panels.series(
@@ -175,7 +184,7 @@ def _parameter(parameter: Parameter, medium: Medium, city: City) -> list[dashboa
             style=common.GraphDrawStyle.POINTS,
             time_from="30d",
             size=(7, 8),
-            limits=limit_lines(parameter, medium, city, means=("24h",)),
+            limits=limit_lines(parameter, stations, city, means=("24h",)),
         ),
     ]
 
@@ -212,6 +221,16 @@ def _quality(medium: Medium, city: City) -> Section:
             ),
         ],
     )
+
+
+def _standings(medium: Medium) -> list[Section]:
+    """What the views say beside the measurements: credit of facilities, risk of plots."""
+    if medium is Medium.NOISE:
+        return [Section("噪声信用 / Noise credit", [standing_panels.credit(size=(24, 8))])]
+    if medium is Medium.SOIL:
+        of_plots = [standing_panels.soil_counts(), standing_panels.soil()]
+        return [Section("土壤风险 / Soil risk", of_plots)]
+    return []
 
 
 def parameter_words(city: City) -> dict[str, dict[str, Any]]:
@@ -263,11 +282,6 @@ def _variables(medium: Medium, city: City) -> list[Builder[dashboard.VariableMod
         ),
         builders.CustomVariable("parameter")
         .label("因子 / Parameter")
-        .values(", ".join(f"{_choice(wording.name(p))} : {p.key}" for p in parameters))
+        .values(", ".join(f"{choice(wording.name(p))} : {p.key}" for p in parameters))
         .current(dashboard.VariableOption(text=wording.name(first), value=first.key)),
     ]
-
-
-def _choice(text: str) -> str:
-    """A comma would begin the next choice."""
-    return text.replace(",", "\\,")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import dashboard
 
-from dashboards import maps, panels, places, quality, queries, sensors, wording
+from dashboards import choices, maps, panels, places, quality, queries, sensors, wording
 from dashboards.city import City
 from dashboards.layout import Section
 from dashboards.layout import board as frame
@@ -17,7 +17,8 @@ from dashboards.medium import (
     parameter_words,
 )
 from dashboards.watch import (
-    STATION_LINK,
+    REPORTING_COLUMNS,
+    REPORTING_STEPS,
     difference_stat,
     silent_stat,
     silent_table,
@@ -40,6 +41,8 @@ def board(city: City) -> dashboard.Dashboard:
         since="24h",
         console=city.console,
         tags=["city"],
+        variables=[choices.district(city), choices.station(city)],
+        page=("全市看板 / City board", "/"),
     )
 
 
@@ -61,20 +64,12 @@ def _city(city: City) -> Section:
         [
             maps.city_map(
                 "站点报送状况 / Stations and when they were last heard",
-                places.station_places(city.stations),
+                places.station_places(city.stations, chosen=queries.DISTRICT),
                 sensors.reporting(city),
                 value="late",
                 unit="suffix:× 间隔 / cadences",
-                steps=[(None, "green"), (sensors.STALE_CADENCES, "orange")],
-                columns={
-                    "late": {
-                        "displayName": "静默 / Silence",
-                        "decimals": 1,
-                        "links": [STATION_LINK],
-                    },
-                    "name": {"displayName": "站点 / Station"},
-                    "last": {"displayName": "最近读数 / Last reading"},
-                },
+                steps=REPORTING_STEPS,
+                columns=REPORTING_COLUMNS,
                 size=(14, 20),
                 description="绿：按时；橙：超过三个应报间隔；灰：时段内无读数。 / "
                 "Green: in time; orange: late by more than three cadences; grey: none in range.",
@@ -136,7 +131,9 @@ def _problems(city: City) -> Section:
             silent_table(city, (12, 10)),
             panels.rows(
                 "无效小时 / Invalid hours",
-                queries.invalid_hours(city.stations, queries.one_of(keys)),
+                queries.invalid_hours(
+                    city.stations, f"{queries.one_of(keys)} and {queries.SUBJECT}"
+                ),
                 columns=INVALID_COLUMNS | parameter_words(city),
                 size=(12, 10),
             ),

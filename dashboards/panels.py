@@ -29,6 +29,7 @@ from dashboards.alert_queries import Sql
 SOURCE = dashboard.DataSourceRef(type_val="influxdb", uid="${datasource}")
 POSTGRES = "grafana-postgresql-datasource"
 REGISTRY = dashboard.DataSourceRef(type_val=POSTGRES, uid="${registry}")
+WIDTH = 24  # of Grafana's grid
 GAP_MS = 90 * 60 * 1000  # more than an hour without a valid hour: the line is broken
 Steps = Sequence[tuple[float | None, str]]
 NEUTRAL: Steps = [(None, "text")]
@@ -94,11 +95,13 @@ def series(
     limits: str | None = None,
     steps: Steps = NEUTRAL,
     colours: Mapping[str, tuple[str, str]] | None = None,
+    repeat: str | None = None,
 ) -> dashboard.Panel:
     """Lines, bars or points over time, one a series; the query names them in `series`.
 
     more: further queries of the same panel. limits: a query of limit lines. steps: a standard's
     colours, by value, where there is one. colours: name and colour of each series of an SQL query.
+    repeat: a variable; the panel stands once for each of its values.
     """
     points = style is common.GraphDrawStyle.POINTS
     panel = (
@@ -141,6 +144,8 @@ def series(
         panel.stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL))
     if gap_ms is not None:
         panel.insert_nulls(gap_ms)
+    if repeat is not None:
+        panel.repeat(repeat).repeat_direction("h").max_per_row(WIDTH // size[0])
     return _common(panel, decimals, low, high, interval, time_from)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import common, dashboard
 
-from dashboards import accounts, panels, queries, sensors, wording
+from dashboards import accounts, choices, panels, queries, sensors, wording
 from dashboards.city import City
 from dashboards.layout import Section
 from dashboards.layout import board as frame
@@ -20,6 +20,8 @@ def board(city: City) -> dashboard.Dashboard:
         since="24h",
         console=city.console,
         tags=["pipeline"],
+        variables=[choices.district(city), choices.station(city)],
+        page=("死信 / Dead letters", "/deadletters"),
         description="收到 = 入库 + 重复 + 死信 / received = stored + duplicate + dead-lettered",
     )
 

@@ -22,19 +22,24 @@ from schemas import Parameter
 from schemas.registry import Station
 
 
-def station_places(stations: Sequence[Station]) -> str:
-    """All stations with their position: the map's ground layer, no data needed."""
+def station_places(stations: Sequence[Station], *, chosen: str = "true") -> str:
+    """All stations with their position: the map's ground layer, no data needed.
+
+    chosen: a condition on `district` and `station`.
+    """
     rows = [
         {
             "station": text(station.id),
+            "district": text(station.district),
             "name": text(wording.name(station)),
             "lon": number(station.lon),
             "lat": number(station.lat),
         }
         for station in _placed(stations)
     ]
-    blank = {"station": '""', "name": '""', "lon": "0.0", "lat": "0.0"}
-    return lines('import "array"', table(rows, blank), '  |> filter(fn: (r) => r.station != "")')
+    blank = {"station": '""', "district": '""', "name": '""', "lon": "0.0", "lat": "0.0"}
+    condition = 'r.station != ""' if chosen == "true" else f'r.station != "" and {chosen}'
+    return lines('import "array"', table(rows, blank), f"  |> filter(fn: (r) => {condition})")
 
 
 def place_columns(stations: Sequence[Station]) -> tuple[str, str]:

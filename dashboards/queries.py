@@ -61,8 +61,15 @@ def dictionary(pairs: Mapping[str, str]) -> str:
 
 
 def table(rows: Iterable[Mapping[str, str]], blank: Mapping[str, str]) -> str:
-    """A Flux table of literals; `blank` gives its columns where there is no row."""
-    records = ["{" + ", ".join(f"{k}: {v}" for k, v in row.items()) + "}" for row in (*rows, blank)]
+    """A Flux table of literals; `blank`, its first row, gives its columns where there is no other.
+
+    The Flux of InfluxDB 2.7.12 loses a row where a column that has borne one and the same text
+    turns empty. So the blank row stands first, and an empty text in another becomes a space.
+    """
+    shown = [{k: '" "' if v == '""' else v for k, v in row.items()} for row in rows]
+    records = [
+        "{" + ", ".join(f"{k}: {v}" for k, v in row.items()) + "}" for row in (blank, *shown)
+    ]
     return "array.from(rows: [\n  " + ",\n  ".join(records) + ",\n])"
 
 
@@ -158,13 +165,16 @@ def valid_rows(
     )
 
 
-def area_values(levels: Sequence[Level], parameters: Sequence[str], names: str) -> str:
+def area_values(
+    levels: Sequence[Level], parameters: Sequence[str], names: str, *, subject: str = "true"
+) -> str:
     """The present: the latest valid hour of each area, one row an area, one column a parameter."""
+    chosen = f" and {subject}" if subject != "true" else ""
     return lines(
         'import "date"',
         'import "dict"',
         f"names = {names}",
-        valid_rows(f"{one_of(levels, 'level')} and {one_of(parameters)}", within=RECENT),
+        valid_rows(f"{one_of(levels, 'level')} and {one_of(parameters)}{chosen}", within=RECENT),
         '  |> group(columns: ["subject", "parameter"])',
         '  |> last(column: "value")',
         "  |> group()",

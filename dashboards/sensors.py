@@ -18,16 +18,17 @@ _USABLE = " or ".join(f"r._value % 10 == {int(flag)}" for flag in USABLE)
 _MEDIA = f"names = {dictionary(wording.MEDIA)}"
 _MEDIUM = "dict.get(dict: names, key: r._measurement, default: r._measurement)"
 # Not the earlier versions of corrected readings, which stand beside the media.
-_OBSERVED = f"r._measurement =~ /^({'|'.join(Medium)})$/"
+OBSERVED = f"r._measurement =~ /^({'|'.join(Medium)})$/"
 # `channels` is the one field that every reading has, even one whose values are all missing.
 _READINGS = "\n".join(
     [
         'from(bucket: "observations")',
         RANGE,
-        f'  |> filter(fn: (r) => {_OBSERVED} and r._field == "channels")',
+        f'  |> filter(fn: (r) => {OBSERVED} and r._field == "channels")',
     ]
 )
 _HEARD = f"{_READINGS}\n  |> last()"
+CHOSEN = f"{DISTRICT} and {STATION}"
 
 
 def expected(city: City) -> list[Sensor]:
@@ -36,7 +37,7 @@ def expected(city: City) -> list[Sensor]:
 
 
 def reporting(city: City) -> str:
-    """Stations that were heard, with position; `late` is the silence in cadences of the best."""
+    """Chosen stations that were heard, with position; `late`: silence of the best, in cadences."""
     definitions, columns = place_columns(city.stations)
     cadences = ", ".join(f"{text(s.id)}: {s.cadence_s}" for s in expected(city)) or ":"
     return "\n".join(
@@ -44,7 +45,7 @@ def reporting(city: City) -> str:
             'import "dict"',
             definitions,
             f"cadences = [{cadences}]",
-            _HEARD,
+            f"{_READINGS}\n  |> filter(fn: (r) => {CHOSEN})\n  |> last()",
             "  |> map(fn: (r) => ({station: r.station, medium: r._measurement, last: r._time, "
             "every: dict.get(dict: cadences, key: r.sensor, default: 0)}))",
             "  |> filter(fn: (r) => r.every > 0)",
@@ -60,38 +61,45 @@ def reporting(city: City) -> str:
     )
 
 
-def silent(city: City) -> str:
-    """Sensors silent for more than three cadences, also those not heard at all; longest first."""
+def silent(city: City, *, chosen: str = DISTRICT) -> str:
+    """Sensors silent for more than three cadences, also those not heard at all; longest first.
+
+    chosen: a condition on `district` and `station`.
+    """
     names = {station.id: wording.name(station) for station in city.stations}
+    districts = {station.id: station.district for station in city.stations}
     rows = [
         {
             "sensor": text(sensor.id),
             "station": text(sensor.station),
+            "district": text(districts.get(sensor.station, "")),
             "name": text(names.get(sensor.station, "")),
             "every": str(sensor.cadence_s),
             "seen": "0",
         }
         for sensor in expected(city)
     ]
-    blank = {"sensor": '""', "station": '""', "name": '""', "every": "0", "seen": "0"}
+    empty = dict.fromkeys(("sensor", "station", "district", "name"), '""')
+    blank = {**empty, "every": "0", "seen": "0"}
     return "\n".join(
         [
             'import "array"',
             f"known = {table(rows, blank)}",
             f"heard = {_HEARD}",
-            '  |> map(fn: (r) => ({sensor: r.sensor, station: "", name: "", every: 0, '
-            "seen: int(v: r._time)}))",
+            '  |> map(fn: (r) => ({sensor: r.sensor, station: "", district: "", name: "", '
+            "every: 0, seen: int(v: r._time)}))",
             "union(tables: [known, heard])",
             '  |> group(columns: ["sensor"])',
-            '  |> reduce(identity: {station: "", name: "", every: 0, seen: 0}, '
+            '  |> reduce(identity: {station: "", district: "", name: "", every: 0, seen: 0}, '
             "fn: (r, accumulator) => ({",
             "    station: if r.every > 0 then r.station else accumulator.station,",
+            "    district: if r.every > 0 then r.district else accumulator.district,",
             "    name: if r.every > 0 then r.name else accumulator.name,",
             "    every: if r.every > 0 then r.every else accumulator.every,",
             "    seen: if r.seen > accumulator.seen then r.seen else accumulator.seen,",
             "  }))",
             "  |> group()",
-            "  |> filter(fn: (r) => r.every > 0)",
+            f"  |> filter(fn: (r) => r.every > 0 and {chosen})",
             "  |> map(fn: (r) => ({sensor: r.sensor, station: r.station, name: r.name, "
             "every: r.every, silent: (int(v: v.timeRangeStop) - r.seen) / 1000000000}))",
             f"  |> filter(fn: (r) => r.silent > {STALE_CADENCES} * r.every)",
@@ -100,19 +108,21 @@ def silent(city: City) -> str:
     )
 
 
-def silent_count(city: City) -> str:
-    return silent(city) + '\n  |> keep(columns: ["silent"])\n  |> count(column: "silent")'
+def silent_count(city: City, *, chosen: str = DISTRICT) -> str:
+    counted = '  |> keep(columns: ["silent"])\n  |> count(column: "silent")'
+    return f"{silent(city, chosen=chosen)}\n{counted}"
 
 
-def flagged(medium: Medium, parameters: Sequence[str]) -> str:
-    """Readings that no figure uses, counted by channel and cause, most first."""
+def flagged(medium: Medium | None, parameters: Sequence[str]) -> str:
+    """Readings that no figure uses, counted by channel and cause, most first. None: any medium."""
     fields = "|".join(parameters)
+    measured = f'r._measurement == "{medium}"' if medium else OBSERVED
     return "\n".join(
         [
             'import "strings"',
             'from(bucket: "observations")',
             RANGE,
-            f'  |> filter(fn: (r) => r._measurement == "{medium}")',
+            f"  |> filter(fn: (r) => {measured})",
             f"  |> filter(fn: (r) => r._field =~ /^({fields})_f$/ and {DISTRICT} and {STATION})",
             f"  |> filter(fn: (r) => not ({_USABLE}))",
             "  |> map(fn: (r) => ({_time: r._time, station: r.station, sensor: r.sensor, "
@@ -138,7 +148,7 @@ def flagged_share() -> str:
             _MEDIA,
             'from(bucket: "observations")',
             RANGE,
-            f"  |> filter(fn: (r) => {_OBSERVED} and r._field =~ /_f$/)",
+            f"  |> filter(fn: (r) => {OBSERVED} and r._field =~ /_f$/ and {CHOSEN})",
             f"  |> map(fn: (r) => ({{r with _value: if {_USABLE} then 0.0 else 1.0}}))",
             '  |> group(columns: ["_measurement"])',
             "  |> aggregateWindow(every: v.windowPeriod, fn: mean, createEmpty: false)",
@@ -154,7 +164,7 @@ def readings_per_minute() -> str:
         [
             'import "dict"',
             _MEDIA,
-            _READINGS,
+            f"{_READINGS}\n  |> filter(fn: (r) => {CHOSEN})",
             f"  |> {window}, fn: count)",
             '  |> group(columns: ["_measurement"])',
             f"  |> {window}, fn: sum)",

@@ -10,6 +10,12 @@ from dashboards import accounts, panels, sensors, wording
 from dashboards.city import City
 
 STATION_LINK = panels.link("站点 / Station", "${console}/stations/${__data.fields.station}")
+REPORTING_STEPS: panels.Steps = [(None, "green"), (sensors.STALE_CADENCES, "orange")]
+REPORTING_COLUMNS: dict[str, dict[str, Any]] = {
+    "late": {"displayName": "静默 / Silence", "decimals": 1, "links": [STATION_LINK]},
+    "name": {"displayName": "站点 / Station"},
+    "last": {"displayName": "最近读数 / Last reading"},
+}
 NEVER_S = 1_000_000_000  # a silence since before 1995: no reading in the range shown
 SILENT_COLUMNS: dict[str, dict[str, Any]] = {
     "sensor": {"displayName": "设备 / Sensor"},
@@ -34,10 +40,12 @@ SILENT_COLUMNS: dict[str, dict[str, Any]] = {
 }
 
 
-def silent_table(city: City, size: tuple[int, int]) -> dashboard.Panel:
+def silent_table(
+    city: City, size: tuple[int, int], *, chosen: str = sensors.DISTRICT
+) -> dashboard.Panel:
     return panels.rows(
         "静默设备 / Silent sensors",
-        sensors.silent(city),
+        sensors.silent(city, chosen=chosen),
         columns=SILENT_COLUMNS,
         size=size,
         no_value="无 / none",

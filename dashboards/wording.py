@@ -111,6 +111,11 @@ def shown_unit(parameter: Parameter) -> str:
     return "/".join(_SHOWN.get(part, part) for part in parameter.unit.split("/"))
 
 
+def with_unit(parameter: Parameter) -> str:
+    """A parameter's name and its unit, for a legend."""
+    return f"{name(parameter)} {shown_unit(parameter)}".strip()
+
+
 def grafana_unit(parameter: Parameter) -> str:
     """The unit of a panel: Grafana's own id where it has one, else the text as a suffix."""
     return GRAFANA_UNITS.get(parameter.unit) or f"suffix:{shown_unit(parameter)}"

@@ -33,7 +33,7 @@ def queries_of(board: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for panel in panels_of(board):
         for target in panel.get("targets", []):
             if "query" not in target:
-                continue  # SQL, tested on a real PostgreSQL by tests/deploy/test_databases.py
+                continue  # SQL, asked by test_every_query.py
             yield f"{panel['title']} {target['refId']}", target["query"]
     for variable in board["templating"]["list"]:
         if variable["type"] == "query":

@@ -14,6 +14,7 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import BOARDS, City, to_json, write
+from dashboards.enterprise_queries import beside
 from dashboards.wording import grafana_unit
 from registry import migrate, open_registry, seed_demo_city
 from schemas import Medium, Parameter, catalogue, indices, load_catalogue
@@ -172,6 +173,18 @@ def test_a_medium_without_stations_still_has_a_board(city: City) -> None:
     empty = City(city.of_medium(Medium.AIR), catalogue=city.catalogue)
     for make in BOARDS.values():
         assert json.loads(to_json(make(empty)))["panels"]
+
+
+def test_beside_an_enterprise_stand_the_nearest_that_measure_the_same(city: City) -> None:
+    stations = {str(s.id): s for s in city.stations}
+    outfall = stations["st-outfall-songgang-plating"]
+    around = beside(outfall, "nh3n", city)
+    assert around
+    assert {(s.basin, s.kind) for s in around} == {("maozhou", "river")}
+    assert beside(outfall, "cod", city) == [], "only enterprises measure it"
+    site = beside(stations["st-noise-yuehai"], "laeq", city)
+    assert {s.enterprise for s in site} == {None}
+    assert {s.district for s in site} == {"nanshan"}
 
 
 def test_the_shipped_files_are_fresh(tmp_path: Path) -> None:

@@ -14,7 +14,16 @@ import httpx
 import polars as pl
 import pytest
 
-from dashboards import BOARDS, City, accounts, queries, sensors
+from dashboards import (
+    BOARDS,
+    City,
+    accounts,
+    enterprise_queries,
+    queries,
+    sensors,
+    station_queries,
+)
+from dashboards.limit_lines import limit_lines
 from dashboards.medium import area_names
 from dashboards.places import station_places
 from schemas import (
@@ -40,6 +49,7 @@ ISO = "%Y-%m-%dT%H:%M:%SZ"
 LAEQ = ParameterKey("laeq")
 CHOSEN = "(futian|st-noise-huaqiangbei|st-noise-dongmen)"
 LOUD, QUIET = "noise-huaqiangbei-1", "noise-dongmen-1"
+OUTFALL = "st-outfall-songgang-plating"  # whose permit allows 40 mg/L of COD
 HOSTILE = 'a"b\\c${console}\n[[x]] v.bucket 站'
 
 Rows = list[dict[str, str]]
@@ -69,12 +79,18 @@ READINGS = [
 
 
 def hour(
-    level: str, subject: str, valid: bool, value: float | None, back: int = 0
+    level: str,
+    subject: str,
+    valid: bool,
+    value: float | None,
+    back: int = 0,
+    parameter: str = LAEQ,
 ) -> tuple[Any, ...]:
     start = HOUR - timedelta(hours=back)
     reason = "" if valid else "incomplete"
     numbers = (value, value, value, 1, 1, 1.0 if valid else 0.5)
-    return (level, subject, LAEQ, "hour", start, *numbers, valid, reason, "energy", "HJ663-2026")
+    about = (valid, reason, "energy", "HJ663-2026")
+    return (level, subject, parameter, "hour", start, *numbers, *about)
 
 
 HOURS = [
@@ -82,6 +98,9 @@ HOURS = [
     hour("station", "st-noise-huaqiangbei", False, 99.0, back=1),
     hour("station", "st-noise-dongmen", False, None),
     hour("city", "city", True, 54.3),
+    hour("station", OUTFALL, True, 55.0, parameter="cod"),
+    hour("station", OUTFALL, True, 40.0, back=1, parameter="cod"),
+    hour("station", OUTFALL, False, 99.0, back=2, parameter="cod"),
 ]
 
 
@@ -164,7 +183,7 @@ def test_an_invalid_hour_is_no_figure_but_is_shown_as_invalid(ask: Ask, city: Ci
         ("st-noise-huaqiangbei", "1", "incomplete"),
         ("st-noise-dongmen", "1", "incomplete"),
     }
-    assert ask(queries.invalid_count(Level.STATION))[0]["_value"] == "2"
+    assert ask(queries.invalid_count(Level.STATION))[0]["_value"] == "3"
 
 
 def test_the_city_now_is_one_row_with_a_column_a_parameter(ask: Ask, city: City) -> None:
@@ -181,11 +200,11 @@ def test_differences_of_the_account_do_not_cancel(ask: Ask) -> None:
 
 
 def test_silent_sensors_are_those_unheard_and_those_never_heard(ask: Ask, city: City) -> None:
-    rows = {row["sensor"]: int(row["silent"]) for row in ask(sensors.silent(city))}
+    rows = {row["sensor"]: int(row["silent"]) for row in ask(sensors.silent(city, chosen="true"))}
     assert LOUD not in rows  # a reading of missing values is a reading
     assert rows[QUIET] == 3600
     assert rows["noise-yuehai-1"] > 1_000_000_000
-    assert ask(sensors.silent_count(city))[0]["silent"] == str(len(rows))
+    assert ask(sensors.silent_count(city, chosen="true"))[0]["silent"] == str(len(rows))
     heard = {row["station"]: float(row["late"]) for row in ask(sensors.reporting(city))}
     assert heard == {"st-noise-huaqiangbei": 1.0, "st-noise-dongmen": 60.0}
 
@@ -214,6 +233,54 @@ def test_a_hostile_name_is_a_name_and_nothing_else(ask: Ask, city: City) -> None
     assert rows["st-noise-dongmen"] == f"{HOSTILE} Dongmen Road"
     assert len(rows) == len(city.stations)
     assert ask(sensors.silent(replace(city, stations=stations)))
+
+
+def of(flux: str, station: str, parameter: str = LAEQ) -> str:
+    return flux.replace("${station:regex}", station).replace("${parameter:regex}", parameter)
+
+
+def test_hours_above_a_permit_are_the_valid_ones_above_its_limit(ask: Ask, city: City) -> None:
+    [row] = ask(of(enterprise_queries.over_permit(city), OUTFALL))
+    assert (row["station"], row["parameter"], row["limit"]) == (OUTFALL, "cod", "40")
+    assert (row["highest"], row["hours"], row["over"]) == ("55", "2", "1")
+    assert ask(of(enterprise_queries.over_permit(city), "st-outfall-maozhou-wwtp")) == []
+
+
+def test_a_permits_limit_is_a_line_at_its_own_station(ask: Ask, city: City) -> None:
+    own = enterprise_queries.own_stations(city)
+    flux = limit_lines(catalogue()["cod"], own, city)
+    assert flux is not None
+    rows = ask(of(flux, OUTFALL))
+    assert {(row["series"], row["_value"]) for row in rows} == {
+        ("许可限值 松岗示例电镀厂排口 / permit limit, Songgang Plating Outfall", "40")
+    }
+
+
+def test_a_stations_readings_are_sampled_without_the_suspect(ask: Ask, city: City) -> None:
+    rows = ask(of(station_queries.sampled(city), "st-noise-huaqiangbei"))
+    assert [row["_value"] for row in rows] == ["60"], "the last of the minute is suspect, 130"
+    assert "dB" in rows[0]["series"]
+    assert LOUD in rows[0]["series"]
+
+
+def test_silent_sensors_are_those_of_the_chosen_places(ask: Ask, city: City) -> None:
+    at = "r.station =~ /^st-noise-dongmen$/"
+    assert {row["sensor"] for row in ask(sensors.silent(city, chosen=at))} == {QUIET}
+
+
+@pytest.mark.parametrize("texts", [["a", ""], ["a", "a", ""], ["", "a", ""], ["a"], ["", ""], []])
+def test_a_table_of_literals_keeps_every_row(texts: list[str], ask: Ask) -> None:
+    rows = [{"_value": queries.text(one), "n": str(n)} for n, one in enumerate(texts)]
+    flux = queries.lines(
+        'import "array"',
+        f"all = {queries.table(rows, {'_value': queries.text(''), 'n': '-1'})}",
+        "  |> filter(fn: (r) => r.n >= 0)",
+        'count = length(arr: all |> findColumn(fn: (key) => true, column: "n"))',
+        "all |> map(fn: (r) => ({r with count: count}))",
+    )
+    found = ask(flux)
+    assert [row["_value"] for row in found] == [one or " " for one in texts]
+    assert {row["count"] for row in found} == ({str(len(texts))} if texts else set())
 
 
 def test_variables_offer_value_and_name(ask: Ask, city: City) -> None:

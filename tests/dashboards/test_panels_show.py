@@ -1,4 +1,4 @@
-"""Every panel of every board on a real InfluxDB that holds two days of the demo city."""
+"""What boards show on a real InfluxDB that holds two days of the demo city."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,83 +14,29 @@ import httpx
 import pytest
 
 from dashboards import BOARDS, City
-from network import rejudge_pending
 from registry import migrate, open_registry, seed_demo_city
 from schemas import (
-    CITY_TIME,
-    FlaggedReading,
-    Interval,
-    ParameterKey,
-    Period,
-    SeriesTags,
     indices,
 )
-from simulators.fleet import Device
-from simulators.weather import Weather
-from storage import open_store
 from tests import influx
 from tests.dashboards.conftest import panels_of
+from tests.dashboards.demo import NOW, fill_store
 from tests.parts import need
 
 pytestmark = pytest.mark.influx
 
-START = datetime(2026, 11, 22, tzinfo=CITY_TIME).astimezone(UTC)
-SPAN = Interval(START, START + timedelta(days=2, hours=9))
-NOW = SPAN.end
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 Rows = list[dict[str, str]]
 Ask = Callable[[str, timedelta], Rows]
 
-# What is empty where all is well.
-NOTHING_WRONG = re.compile("静默|无效|未采用|死信|重复|差额")
-# Only outfalls measure it, and they stand for no area; the buoy gives too few for a valid hour.
-NOT_MEASURED = re.compile("化学需氧量 · 分区|有效波高")
-
-
-def readings_of(city: City) -> list[FlaggedReading]:
-    found = []
-    for sensor in city.sensors:
-        if sensor.source is None:
-            continue
-        device = Device(
-            id=sensor.id,
-            medium=sensor.medium,
-            source=sensor.source,
-            cadence_s=sensor.cadence_s,
-            parameters=sensor.parameters,
-        )
-        for t, values in device.between(START.timestamp(), NOW.timestamp(), Weather(1)):
-            kept = {ParameterKey(key): value for key, value in values.items()}
-            found.append(FlaggedReading(sensor.id, t * 1000, kept, {}, t * 1000))
-    return found
-
-
-def placed(readings: list[FlaggedReading], city: City) -> list[FlaggedReading]:
-    """With the tags that ingest gives them."""
-    stations = {s.id: s for s in city.stations}
-    tags = {}
-    for sensor in city.sensors:
-        at = stations[sensor.station]
-        tags[sensor.id] = SeriesTags(sensor.medium, at.id, at.district, at.subdistrict or "")
-    return [replace(one, tags=tags[one.sensor]) for one in readings]
-
 
 def fill(url: str, token: str, city: City, home: Path) -> None:
-    """Judged in the embedded store, whose rows are those of the other (see test_two_stores)."""
     registry_url = f"sqlite:///{home}/r.db"
     migrate(registry_url)
     registry = open_registry(registry_url)
     seed_demo_city(registry)
-    made, shown = open_store(f"sqlite:///{home}/o.db"), open_store(url, token=token)
-    readings = placed(readings_of(city), city)
-    made.write(readings)
-    rejudge_pending(NOW + timedelta(minutes=5), store=made, registry=registry)
-    wide = Interval(START - timedelta(days=2), NOW + timedelta(days=2))
-    for period in (Period.HOUR, Period.DAY, Period.DAYTIME, Period.NIGHT):
-        shown.write_aggregates(made.read_aggregates(wide, period=period))
-    shown.write([one for one in readings if one.ts_ms >= (NOW.timestamp() - 7200) * 1000])
-    for opened in (made, shown, registry):
-        opened.close()
+    fill_store(url, token, city, registry, home)
+    registry.close()
 
 
 @pytest.fixture(scope="module")
@@ -138,21 +83,6 @@ def asked(board: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
             if "query" not in target:
                 continue  # alerts are asked of PostgreSQL, see tests/deploy
             yield panel["title"], target["refId"], target["query"]
-
-
-@pytest.mark.parametrize("uid", BOARDS)
-def test_every_open_panel_has_something_to_show(uid: str, ask: Ask, boards: dict[str, Any]) -> None:
-    variables = {v["name"]: v for v in boards[uid]["templating"]["list"]}
-    chosen = variables["parameter"]["current"]["value"] if "parameter" in variables else ""
-    empty = [
-        f"{title} {ref}"
-        for title, ref, flux in asked(boards[uid])
-        if not ask(flux, timedelta(days=2), parameter=chosen)
-        and ref != "L"
-        and not NOTHING_WRONG.search(title)
-        and not NOT_MEASURED.search(title)
-    ]
-    assert empty == []
 
 
 def query(board: dict[str, Any], title: str, ref: str = "A") -> str:

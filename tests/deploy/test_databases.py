@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pwd
 import re
-import shutil
-import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -22,78 +17,25 @@ from psycopg.rows import dict_row
 import alerts as alerting
 from alerts.evidence import evidence_of, freeze, freeze_due, verify_chain
 from dashboards import BOARDS, City, to_json
-from onenet.init import read_env
 from registry import Registry, audit, migrate, open_registry, people, seed_demo_city, sessions
 from registry.samples import add_samples, find_samples, newest_samples, revisions_of
 from schemas.people import Person, Role
 from schemas.samples import Result, SampleMedium
 from storage import open_store
-from tests.brokers import free_port
-from tests.deploy.compose_file import ROOT, installation
+from tests import postgres
+from tests.dashboards.asking import filled_in
 from tests.network.alerted import add_alert
 from tests.parts import need
+from tests.postgres import url
 
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
-SCRIPT = ROOT / "deploy" / "postgres" / "databases.sh"
-
-
-def _programs() -> Path | None:
-    """Where initdb and pg_ctl are; Debian keeps them off the path."""
-    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
-    named = shutil.which("initdb")
-    return max(found, default=Path(named).parent if named else None)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The values of `.env`, and PORT where a PostgreSQL set up by the script listens."""
-    programs = _programs()
-    need("postgresql", programs is not None and shutil.which("psql") is not None)
-    made = read_env((installation(tmp_path_factory.mktemp("pg")) / ".env").read_text("utf-8"))
-    user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    with tempfile.TemporaryDirectory() as folder:
-        if os.geteuid() == 0:
-            shutil.chown(folder, user)
-        data, port = f"{folder}/data", str(free_port())
-        environment = {**os.environ, **made, "PGHOST": folder, "PGPORT": port}
-        environment["POSTGRES_USER"] = "postgres"
-
-        def run(*command: str) -> None:
-            done = subprocess.run(
-                command,
-                env=environment,
-                user=user if os.geteuid() == 0 else None,
-                cwd=folder,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=60,
-            )
-            assert done.returncode == 0, done.stdout
-
-        initdb = [f"{programs}/initdb", "-D", data, "-U", "postgres", "--no-sync"]
-        run(*initdb, "--auth-local=trust", "--auth-host=scram-sha-256")
-        listen = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
-        # With a log, for else the server would hold our pipe open.
-        run(f"{programs}/pg_ctl", "-D", data, "-o", listen, "-l", f"{folder}/log", "-w", "start")
-        try:
-            run("sh", "-c", SCRIPT.read_text("utf-8"))
-            yield {**made, "PORT": port}
-        finally:
-            run(f"{programs}/pg_ctl", "-D", data, "-m", "immediate", "stop")
-
-
-PASSWORDS = {
-    "registry": "REGISTRY_DB_PASSWORD",
-    "registry_console": "REGISTRY_CONSOLE_DB_PASSWORD",
-    "registry_grafana": "REGISTRY_GRAFANA_DB_PASSWORD",
-    "airflow": "AIRFLOW_DB_PASSWORD",
-}
-
-
-def url(server: dict[str, str], role: str, database: str) -> str:
-    password = server[PASSWORDS[role]]
-    return f"postgresql://{role}:{password}@127.0.0.1:{server['PORT']}/{database}"
+    need("postgresql", postgres.available())
+    with postgres.postgres(tmp_path_factory.mktemp("pg")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -261,18 +203,24 @@ def test_samples_are_kept_corrected_and_found_on_postgresql(server: dict[str, st
 
 
 def board_queries() -> dict[str, str]:
-    """Every SQL query of every board, with Grafana's macros filled in."""
+    """Every SQL query of the board of alerts and every mark, with Grafana's macros filled in."""
     found = {}
     for uid, make in BOARDS.items():
         board = json.loads(to_json(make(City.demo())))
-        for panel in (p for row in board["panels"] for p in [row, *row.get("panels", [])]):
+        for panel in board["panels"] if uid == "onenet-alerts" else []:
             for target in panel.get("targets", []):
-                if "rawSql" in target:
-                    found[f"{uid}: {panel['title']}"] = target["rawSql"]
+                found[f"{uid}: {panel['title']}"] = target["rawSql"]
         for marks in board["annotations"]["list"]:
             found[f"{uid}: {marks['name']}"] = marks["target"]["rawSql"]
     span = "BETWEEN '2026-11-01T00:00:00Z' AND '2026-12-01T00:00:00Z'"
-    return {k: re.sub(r"\$__timeFilter\((\w+)\)", rf"\1 {span}", v) for k, v in found.items()}
+    chosen = {
+        "district": [place.id for place in City.demo().districts],
+        "station": ["st-noise-dongmen"],
+    }
+    return {
+        k: re.sub(r"\$__timeFilter\((\w+)\)", rf"\1 {span}", filled_in(v, chosen))
+        for k, v in found.items()
+    }
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,79 @@
+"""A real PostgreSQL for tests, set up as in production by deploy/postgres/databases.sh."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from onenet.init import read_env
+from tests.brokers import free_port
+from tests.deploy.compose_file import ROOT, installation
+
+SCRIPT = ROOT / "deploy" / "postgres" / "databases.sh"
+PASSWORDS = {
+    "registry": "REGISTRY_DB_PASSWORD",
+    "registry_console": "REGISTRY_CONSOLE_DB_PASSWORD",
+    "registry_grafana": "REGISTRY_GRAFANA_DB_PASSWORD",
+    "airflow": "AIRFLOW_DB_PASSWORD",
+}
+
+
+def url(server: dict[str, str], role: str, database: str) -> str:
+    password = server[PASSWORDS[role]]
+    return f"postgresql://{role}:{password}@127.0.0.1:{server['PORT']}/{database}"
+
+
+def _programs() -> Path | None:
+    """Where initdb and pg_ctl are; Debian keeps them off the path."""
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    named = shutil.which("initdb")
+    return max(found, default=Path(named).parent if named else None)
+
+
+def available() -> bool:
+    return _programs() is not None and shutil.which("psql") is not None
+
+
+@contextmanager
+def postgres(home: Path) -> Iterator[dict[str, str]]:
+    """The values of `.env`, and PORT where a PostgreSQL set up by the script listens."""
+    programs = _programs()
+    assert programs is not None, "ask available() first"
+    made = read_env((installation(home) / ".env").read_text("utf-8"))
+    user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    with tempfile.TemporaryDirectory() as folder:
+        if os.geteuid() == 0:
+            shutil.chown(folder, user)
+        data, port = f"{folder}/data", str(free_port())
+        environment = {**os.environ, **made, "PGHOST": folder, "PGPORT": port}
+        environment["POSTGRES_USER"] = "postgres"
+
+        def run(*command: str) -> None:
+            done = subprocess.run(
+                command,
+                env=environment,
+                user=user if os.geteuid() == 0 else None,
+                cwd=folder,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=60,
+            )
+            assert done.returncode == 0, done.stdout
+
+        initdb = [f"{programs}/initdb", "-D", data, "-U", "postgres", "--no-sync"]
+        run(*initdb, "--auth-local=trust", "--auth-host=scram-sha-256")
+        listen = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
+        # With a log, for else the server would hold our pipe open.
+        run(f"{programs}/pg_ctl", "-D", data, "-o", listen, "-l", f"{folder}/log", "-w", "start")
+        try:
+            run("sh", "-c", SCRIPT.read_text("utf-8"))
+            yield {**made, "PORT": port}
+        finally:
+            run(f"{programs}/pg_ctl", "-D", data, "-m", "immediate", "stop")
