@@ -24,7 +24,8 @@ from schemas.ids import Medium
 
 log = structlog.get_logger()
 
-TOPICS = "onenet/v1/{}/+/+/+"
+TOPICS_OF_MEDIUM = "onenet/v1/{}/+/+/+"
+TOPICS = TOPICS_OF_MEDIUM.format("+")
 SESSION_EXPIRY_S = 7 * 86_400
 KEEPALIVE_S = 60
 CAPACITY = 4000  # messages taken and not yet acknowledged
@@ -45,7 +46,8 @@ class BrokerAddress:
 def filters(group: str, media: Collection[Medium], *, shared: bool) -> list[str]:
     """What a worker of some media subscribes to; of none named, of all by one filter."""
     prefix = f"$share/{group}/" if shared else ""
-    return [prefix + TOPICS.format(level) for level in (*sorted(media),) or ("+",)]
+    topics = [TOPICS_OF_MEDIUM.format(medium) for medium in sorted(media)] or [TOPICS]
+    return [prefix + topic for topic in topics]
 
 
 class BrokerSession:
