@@ -22,6 +22,7 @@ import httpx
 
 from storage import prepare
 from tests.brokers import free_port
+from tests.parts import need
 
 INSTALLER = Path(__file__).parent.parent / "scripts" / "install-influxd"
 ORG, TOKEN = "onenet", "a-token-for-tests"
@@ -62,13 +63,17 @@ def available() -> bool:
 
 @contextmanager
 def influx(folder: Path) -> Iterator[RunningInflux]:
-    """The named InfluxDB, else a fresh one on a free port that keeps its files in the folder."""
+    """The named InfluxDB, else a fresh one on a free port that keeps its files in the folder.
+
+    Where there is neither, the test is skipped, or fails if every part is obligatory.
+    """
+    need("InfluxDB (scripts/install-influxd)", available())
     named = os.environ.get("ONENET_TEST_INFLUX_URL")
     if named:
         yield RunningInflux(named, os.environ["ONENET_TEST_INFLUX_TOKEN"])
         return
     found = program()
-    assert found is not None, "ask available() first"
+    assert found is not None
     address = f"127.0.0.1:{free_port()}"
     with (folder / "influxd.log").open("wb") as log:
         process = subprocess.Popen(

@@ -29,8 +29,7 @@ from tests.chaos.test_ingest_is_killed import (
     wait_for_progress,
     wait_until_all_is_in,
 )
-from tests.influx import available, influx
-from tests.parts import need
+from tests.influx import influx
 
 SHARED = "$share/ingest/t/+"
 
@@ -41,7 +40,6 @@ def store_in(kind: str, folder: Path) -> Iterator[tuple[str, str]]:
     if kind == "embedded":
         yield f"sqlite:///{folder}/o.db", ""
         return
-    need("influxd", available())
     (folder / "influx").mkdir()
     with influx(folder / "influx") as server:
         yield server.clean(), server.token

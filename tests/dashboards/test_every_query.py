@@ -34,7 +34,6 @@ Where = tuple[str, str]
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sources, dict[str, Board]]]:
     """Both sources, and the boards of the city that they hold."""
-    need("InfluxDB", influx.available())
     need("postgresql", postgres.available())
     make = tmp_path_factory.mktemp
     with influx.influx(make("influx")) as store, postgres.postgres(make("pg")) as server:

@@ -39,7 +39,6 @@ from schemas.observation import AGGREGATES
 from storage import open_store
 from tests import influx
 from tests.dashboards.conftest import queries_of
-from tests.parts import need
 
 pytestmark = pytest.mark.influx
 
@@ -123,7 +122,6 @@ def fill(url: str, token: str) -> None:
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     """Put a query as Grafana would, its variables filled in; the answer's rows."""
-    need("InfluxDB", influx.available())
     with influx.influx(tmp_path_factory.mktemp("influx")) as running:
         url = running.clean()
         prefix = url.partition("prefix=")[2]

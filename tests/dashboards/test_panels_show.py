@@ -21,7 +21,6 @@ from schemas import (
 from tests import influx
 from tests.dashboards.conftest import panels_of
 from tests.dashboards.demo import NOW, fill_store
-from tests.parts import need
 
 pytestmark = pytest.mark.influx
 
@@ -42,7 +41,6 @@ def fill(url: str, token: str, city: City, home: Path) -> None:
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory, city: City) -> Iterator[Ask]:
     """Put a query over so much time up to now, all stations chosen; the answer's rows."""
-    need("InfluxDB", influx.available())
     with influx.influx(tmp_path_factory.mktemp("influx")) as running:
         url = running.clean()
         prefix = url.partition("prefix=")[2]

@@ -27,7 +27,6 @@ NEXT_YEAR = datetime(2027, 1, 1, tzinfo=CITY_TIME)
 
 
 @pytest.mark.influx
-@pytest.mark.skipif(not influx.available(), reason="no InfluxDB on this machine")
 def test_both_stores_lead_to_the_same_aggregates(
     tmp_path: Path,
     open_store_at: Callable[[str], Store],

@@ -22,10 +22,7 @@ from storage.influx_http import InfluxHttp
 from tests import influx
 from tests.influx import RunningInflux
 
-pytestmark = [
-    pytest.mark.influx,
-    pytest.mark.skipif(not influx.available(), reason="no InfluxDB on this machine"),
-]
+pytestmark = pytest.mark.influx
 T0 = datetime(2026, 11, 24, tzinfo=UTC)
 DAY = Interval(T0, T0 + timedelta(days=1))
 HERE, THERE = SeriesTags("air", "st-1", "d-1"), SeriesTags("air", "st-2", "d-2")

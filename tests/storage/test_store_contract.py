@@ -17,15 +17,11 @@ from hypothesis import strategies as st
 from schemas import FlaggedReading, Interval, Level, Outcome, ParameterKey, Period, SensorId, to_ms
 from schemas.observation import ACCOUNT, AGGREGATES, OBSERVATIONS
 from storage import Store
-from tests import influx
 
 T0 = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
 DAY = Interval(T0, T0 + timedelta(days=1))
 PM25, NO2, LAEQ = ParameterKey("pm25"), ParameterKey("no2"), ParameterKey("laeq")
-KINDS = [
-    "embedded",
-    *([pytest.param("influx", marks=pytest.mark.influx)] if influx.available() else []),
-]
+KINDS = ["embedded", pytest.param("influx", marks=pytest.mark.influx)]
 
 
 @pytest.fixture(params=KINDS)
@@ -239,7 +235,6 @@ def test_a_shuffled_doubled_stream_ends_in_the_same_state(
 
 
 @pytest.mark.influx
-@pytest.mark.skipif(not influx.available(), reason="no InfluxDB on this machine")
 @shuffles
 @settings(max_examples=5, deadline=None, suppress_health_check=reused)
 def test_a_shuffled_doubled_stream_ends_in_the_same_state_in_influx(
