@@ -61,7 +61,10 @@ class DistrictLine:
 
 @dataclass(frozen=True, slots=True)
 class Bulletin:
-    """uses: editions in the span. compared_by: those of the spans compared with, where others."""
+    """uses: editions in the span. compared_by: those of the spans compared with, where others.
+
+    credits: of the loud facilities by station, as on the last day of the span.
+    """
 
     span: Reported
     area: Area
@@ -81,6 +84,7 @@ class Bulletin:
     groundwater: views.GroundwaterView
     owners: tuple[views.Compared, ...]
     loud: tuple[views.LoudSpan, ...]
+    credits: Mapping[str, views.Credit]
     alerts: views.AlertSpan
     quality: views.QualitySpan
 
@@ -137,6 +141,7 @@ def compile_bulletin(
         groundwater=views.groundwater_view(registry=registry, now=last, district=district),
         owners=views.compared(every, span, store=store, areas=_neighbourhoods(area, own)),
         loud=views.loud(own, span, store=store),
+        credits=_credits(district, last, store, registry),
         alerts=views.alert_span(span, registry=registry, district=district or None),
         quality=views.quality_span(own, span, store=store, registry=registry),
     )
@@ -152,6 +157,13 @@ def _districts(
         DistrictLine(place, views.air_span(Level.DISTRICT, place.id, span, store=store))
         for place in districts_of(registry).values()
     )
+
+
+def _credits(
+    district: str, now: datetime, store: Store, registry: Registry
+) -> dict[str, views.Credit]:
+    found = views.facilities(store=store, registry=registry, now=now, district=district)
+    return {str(each.station.id): each.credit for each in found}
 
 
 def _neighbourhoods(area: Area, own: Iterable[Station]) -> set[str] | None:

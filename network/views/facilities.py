@@ -103,9 +103,12 @@ class FacilityRecord:
     alerts: tuple[Alert, ...]
 
 
-def facilities(*, store: Store, registry: Registry, now: datetime) -> tuple[Facility, ...]:
-    """All of them, those with most hours above the limit first."""
-    own = [s for s in registry.stations().values() if is_facility(s)]
+def facilities(
+    *, store: Store, registry: Registry, now: datetime, district: str = ""
+) -> tuple[Facility, ...]:
+    """All of them, or a district's; those with most hours above the limit first."""
+    every = registry.stations().values()
+    own = [s for s in every if is_facility(s) and district in ("", s.district)]
     rows = _rows([s.id for s in own], store, now)
     found = [
         _record(s, rows.filter(pl.col("subject") == s.id), registry, now).facility for s in own

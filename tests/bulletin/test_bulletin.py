@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -147,6 +147,25 @@ def test_the_calendar_and_the_ranking_say_the_same(city: City, october: Bulletin
                 month.on_month,
                 month.on_year,
             )
+
+
+def test_a_facility_shows_the_credit_that_it_had_on_the_last_day(
+    city: City, october: Bulletin
+) -> None:
+    last = october.span.reach.end - timedelta(seconds=1)
+    text = Text(page(october, ["en"])).rows()
+    scored = 0
+    for facility in october.loud:
+        name = str(facility.station.id)
+        record = views.facility_record(name, store=city.store, registry=city.registry, now=last)
+        assert record is not None
+        credit = record.facility.credit
+        assert october.credits[name] == credit
+        assert credit.on == october.span.last
+        if credit.grade is not None:
+            scored += 1
+            assert f"{credit.score} {credit.grade.name('en')}" in text
+    assert scored
 
 
 def test_a_district_has_its_own_stations_and_no_table_of_districts(city: City) -> None:
