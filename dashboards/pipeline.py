@@ -1,22 +1,52 @@
-"""The board of the pipeline: is every reading accounted for, who is silent, what is usable."""
+"""The board of the pipeline: is every reading accounted for, who is silent, what is usable, and do
+messages reach people.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from grafana_foundation_sdk.models import common, dashboard
 
-from dashboards import accounts, choices, panels, queries, sensors, wording
+from dashboards import accounts, choices, panels, pipeline_queries, queries, sensors, wording
 from dashboards.city import City
 from dashboards.layout import Section
 from dashboards.layout import board as frame
 from dashboards.watch import difference_stat, silent_stat, silent_table, total_stat
 from schemas import Level
 
+_TIME: dict[str, Any] = {"unit": "dateTimeAsLocal"}
+CHANNEL_COLUMNS: dict[str, dict[str, Any]] = {
+    "channel": {"displayName": "渠道 / Channel"},
+    "down": {"displayName": "中断 / Down for", "unit": "m", "decimals": 0},
+    "failures": {"displayName": "连续失败 / Failures in a row"},
+    "worked": {"displayName": "最近成功 / Last worked", **_TIME},
+    "failed": {"displayName": "最近失败 / Last failed", **_TIME},
+}
+REFUSAL_COLUMNS: dict[str, dict[str, Any]] = {
+    "code": {
+        "displayName": "代码 / Code",
+        "links": [panels.link("死信 / Dead letters", "${console}/deadletters")],
+    },
+    "reason": {"displayName": "原因 / Reason"},
+    "messages": {"displayName": "报文 / Messages"},
+    "readings": {"displayName": "读数 / Readings"},
+    "replayed": {"displayName": "已重放 / Replayed"},
+    "last": {"displayName": "最近 / Last", **_TIME},
+}
+CERTIFICATE_COLUMNS: dict[str, dict[str, Any]] = {
+    "subject": {"displayName": "地址 / Address"},
+    "days": {"displayName": "剩余天数 / Days left", "decimals": 0, "unit": "d"},
+    "label": {"displayName": "说明 / Remark"},
+    "made": {"displayName": "查看时间 / Looked at", **_TIME},
+}
+
 
 def board(city: City) -> dashboard.Dashboard:
     return frame(
         "onenet-pipeline",
         "管道健康 / Pipeline health",
-        [_account(city), _sensors(city), _aggregates(city)],
+        [_account(city), _sensors(city), _delivery(), _aggregates(city)],
         since="24h",
         console=city.console,
         tags=["pipeline"],
@@ -71,6 +101,49 @@ def _sensors(city: City) -> Section:
                 description="可疑、无效或缺测。 / Flagged suspect, bad or missing.",
             ),
             silent_table(city, (24, 8)),
+        ],
+    )
+
+
+def _delivery() -> Section:
+    return Section(
+        "送达、拒收与证书 / Delivery, refusals and certificates",
+        [
+            panels.figures(
+                "未送出的消息 / Messages not delivered",
+                pipeline_queries.waiting(),
+                size=(6, 8),
+                no_value="0",
+                columns={
+                    "waiting": {"displayName": "等待 / Waiting"},
+                    "stuck": {"displayName": "滞留 / Stuck"},
+                },
+                description=f"滞留：超过 {pipeline_queries.STUCK_MINUTES} 分钟。 / Stuck: for more "
+                f"than {pipeline_queries.STUCK_MINUTES} minutes.",
+            ),
+            panels.rows(
+                "送达渠道 / Channels of delivery",
+                pipeline_queries.channels(),
+                columns=CHANNEL_COLUMNS,
+                size=(18, 8),
+                no_value="无 / none",
+            ),
+            panels.rows(
+                "拒收原因 / Refusals by reason",
+                pipeline_queries.refusals(),
+                columns=REFUSAL_COLUMNS,
+                size=(14, 8),
+                no_value="无 / none",
+            ),
+            panels.rows(
+                "证书 / Certificates",
+                pipeline_queries.certificates(),
+                columns=CERTIFICATE_COLUMNS,
+                size=(10, 8),
+                no_value="无 / none",
+                description="ONENET_CERTIFICATES 所列地址，每 15 分钟查看。 / Those that "
+                "ONENET_CERTIFICATES names, looked at every 15 min.",
+            ),
         ],
     )
 
