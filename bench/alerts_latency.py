@@ -18,6 +18,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median, quantiles
@@ -32,7 +35,7 @@ from schemas import Medium, SensorId
 from schemas.registry import Sensor
 from tests.brokers import RunningBroker, free_port, mosquitto
 
-RULE = {
+RULE: dict[str, object] = {
     "id": "bench-instant",
     "zh": "瞬时噪声",
     "en": "Instant noise",
@@ -48,9 +51,9 @@ BREACHES_A_SECOND = 3
 
 
 class Webhook:
-    """Keeps when the first message about each sensor came."""
+    """Keeps when the first message of a rule about each sensor came."""
 
-    def __init__(self) -> None:
+    def __init__(self, rule: str) -> None:
         self.seen: dict[str, float] = {}
         outer = self
 
@@ -58,7 +61,7 @@ class Webhook:
             def do_POST(self) -> None:
                 arrived = time.monotonic()
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if body["rule"] == RULE["id"]:
+                if body["rule"] == rule:
                     outer.seen.setdefault(body["sensor"], arrived)
                 self.send_response(204)
                 self.end_headers()
@@ -70,8 +73,8 @@ class Webhook:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
-def fleet(registry: Registry, count: int) -> list[str]:
-    """So many noise sensors at the demo city's noise stations, one reading a second each."""
+def fleet(registry: Registry, count: int, cadence_s: int) -> list[str]:
+    """So many noise sensors at the demo city's noise stations."""
     stations = [s for s in registry.stations().values() if s.medium == Medium.NOISE]
     names = [f"bench-{number:05d}" for number in range(count)]
     registry.add(
@@ -83,7 +86,7 @@ def fleet(registry: Registry, count: int) -> list[str]:
                 model="NM-S1",
                 serial=f"B{number:05d}",
                 parameters=("laeq",),  # type: ignore[arg-type]
-                cadence_s=1,
+                cadence_s=cadence_s,
             )
             for number, name in enumerate(names)
         ]
@@ -120,27 +123,45 @@ def publish(
     return left
 
 
-def measure(rate: int, seconds: int) -> None:
-    with tempfile.TemporaryDirectory() as folder, mosquitto(Path(folder)) as running:
-        home, hook = Path(folder), Webhook()
+@dataclass(frozen=True)
+class City:
+    """The demo city with its alerts going: broker, ingest, deliverer, a webhook that is ours."""
+
+    broker: RunningBroker
+    home: Path
+    hook: Webhook
+    names: list[str]
+    environment: dict[str, str]
+
+    def log(self) -> str:
+        return (self.home / "log").read_text("utf-8")[-3000:]
+
+
+@contextmanager
+def city(rule: dict[str, object], sensors: int, *, cadence_s: int = 1) -> Iterator[City]:
+    """So many noise sensors under one rule beside the shipped ones; ingest listens already."""
+    with tempfile.TemporaryDirectory() as folder, mosquitto(Path(folder)) as broker:
+        home, hook = Path(folder), Webhook(str(rule["id"]))
         url = f"sqlite:///{home}/r.db"
         migrate(url)
         registry = open_registry(url)
         seed_demo_city(registry)
-        names = fleet(registry, rate)
+        names = fleet(registry, sensors, cadence_s)
+        registry.close()
         rules = home / "rules"
         rules.mkdir()
-        shipped = [rule.model_dump(mode="json") for rule in load_rules()]
-        (rules / "all.yaml").write_text(yaml.safe_dump([*shipped, RULE]), "utf-8")
+        shipped = [each.model_dump(mode="json") for each in load_rules()]
+        (rules / "all.yaml").write_text(yaml.safe_dump([*shipped, rule]), "utf-8")
         port = free_port()
         environment = {
             **os.environ,
-            **running.environment,
+            **broker.environment,
             "ONENET_MQTT_HOST": "127.0.0.1",
             "ONENET_STORE_URL": f"sqlite:///{home}/o.db",
             "ONENET_REGISTRY_URL": url,
             "ONENET_INGEST_PORT": str(port),
             "ONENET_WEBHOOK_URL": hook.url,
+            "ONENET_PRIVATE_RECEIVERS": "127.0.0.1",
             "ONENET_RULES": str(rules),
         }
         us = [sys.executable, "-m", "onenet"]
@@ -152,24 +173,33 @@ def measure(rate: int, seconds: int) -> None:
         try:
             wait_until_subscribed(port)
             time.sleep(3)
-            left = publish(running, names, seconds, random.Random(1))  # noqa: S311
-            end = time.monotonic() + 20
-            while len(hook.seen) < len(left) and time.monotonic() < end:
-                time.sleep(0.1)
+            yield City(broker, home, hook, names, environment)
         finally:
             for child in reversed(started):
                 child.send_signal(signal.SIGTERM)
             for child in started:
                 child.wait(60)
             hook.server.shutdown()
-        spent = sorted(hook.seen[name] - left[name] for name in hook.seen)
-        if not spent:
-            raise SystemExit((home / "log").read_text("utf-8")[-3000:])
-        print(
-            f"{rate} readings/s: {len(left)} breaches, {len(spent)} delivered; seconds: "
-            f"median {median(spent):.2f}, p99 {quantiles(spent, n=100)[-1]:.2f}, "
-            f"longest {spent[-1]:.2f}"
-        )
+
+
+def report(title: str, city: City, left: dict[str, float], patience_s: float) -> None:
+    """Wait for what is still to come, and print how long each took."""
+    end = time.monotonic() + patience_s
+    while len(city.hook.seen) < len(left) and time.monotonic() < end:
+        time.sleep(0.1)
+    spent = sorted(arrived - left[name] for name, arrived in city.hook.seen.items())
+    if not spent:
+        raise SystemExit(city.log())
+    print(
+        f"{title}: {len(left)} breaches, {len(spent)} delivered; seconds: median "
+        f"{median(spent):.2f}, p99 {quantiles(spent, n=100)[-1]:.2f}, longest {spent[-1]:.2f}"
+    )
+
+
+def measure(rate: int, seconds: int) -> None:
+    with city(RULE, rate) as running:
+        left = publish(running.broker, running.names, seconds, random.Random(1))  # noqa: S311
+        report(f"{rate} readings/s", running, left, 20)
 
 
 def main() -> None:

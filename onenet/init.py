@@ -128,6 +128,12 @@ VARIABLES = (
         _setting(""),
         secret=False,
     ),
+    Variable(
+        "ONENET_PRIVATE_RECEIVERS",
+        "networks of your own in which what is posted to may be, parted by commas",
+        _setting(""),
+        secret=False,
+    ),
     Variable("ONENET_WEBHOOK_URL", "alerts are posted there; empty: nowhere", _setting(""), False),
     Variable("ONENET_WEBHOOK_SECRET", "signs what is posted; its receiver has it, too", _password),
     Variable("ONENET_SMTP_HOST", "mail server for alerts; empty: no mail", _setting(""), False),

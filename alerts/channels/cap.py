@@ -12,7 +12,7 @@ MEDIA_TYPE = "application/cap+xml"
 
 
 class CapChannel:
-    """POSTs to one URL; its letters need those that went before, for CAP's references."""
+    """POSTs; its letters need those that went before, for CAP's references."""
 
     name = "cap"
     parallel = 1
@@ -20,13 +20,13 @@ class CapChannel:
 
     def __init__(
         self,
-        url: str,
+        poster: Poster,
         secret: str = "",
         sender: str = "onenet",
         status: str = "Actual",
         clock: Clock | None = None,
     ) -> None:
-        self._poster = Poster(url)
+        self._poster = poster
         self._secrets = secrets_of(secret)
         self._sender = sender
         self._status = status

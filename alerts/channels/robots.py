@@ -30,8 +30,8 @@ class WecomChannel:
     name = "wecom"
     parallel = 1
 
-    def __init__(self, url: str, console: str = "") -> None:
-        self._poster = Poster(url)
+    def __init__(self, poster: Poster, console: str = "") -> None:
+        self._poster = poster
         self._console = console
 
     def send(self, letter: Letter) -> None:
@@ -50,9 +50,9 @@ class DingtalkChannel:
     parallel = 1
 
     def __init__(
-        self, url: str, secret: str = "", console: str = "", clock: Clock | None = None
+        self, poster: Poster, secret: str = "", console: str = "", clock: Clock | None = None
     ) -> None:
-        self._poster = Poster(url)
+        self._poster = poster
         self._secret = secret
         self._console = console
         self._clock = clock or SystemClock()

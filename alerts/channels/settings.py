@@ -23,6 +23,7 @@ class ChannelSettings(BaseSettings):
 
     broadcast: str = ""
     console_url: str = ""  # as a browser reaches it; https makes cookies secure
+    private_receivers: str = ""  # networks, parted by commas
     webhook_url: str = ""
     webhook_secret: str = Field(default="", repr=False)
     mqtt_host: str = ""

@@ -14,6 +14,7 @@ from alerts.cap import TOLD
 from alerts.channels.cap import CapChannel
 from alerts.channels.email import ADDRESS, EmailChannel, Server, Sheet
 from alerts.channels.mqtt import MqttChannel
+from alerts.channels.posting import Poster, networks
 from alerts.channels.robots import DingtalkChannel, WecomChannel
 from alerts.channels.settings import ChannelSettings, parted
 from alerts.channels.webhook import WebhookChannel
@@ -39,8 +40,14 @@ class Kind:
     moves: frozenset[str] | None = None
 
 
+def _poster(url: str, s: ChannelSettings) -> Poster:
+    return Poster(url, networks(s.private_receivers))
+
+
 def _webhook(s: ChannelSettings, _: Sheet | None) -> Channel | None:
-    return WebhookChannel(s.webhook_url, s.webhook_secret, s.console_url) if s.webhook_url else None
+    if not s.webhook_url:
+        return None
+    return WebhookChannel(_poster(s.webhook_url, s), s.webhook_secret, s.console_url)
 
 
 def _mqtt(s: ChannelSettings, _: Sheet | None) -> Channel | None:
@@ -71,17 +78,19 @@ def _email(s: ChannelSettings, sheet: Sheet | None) -> Channel | None:
 
 
 def _wecom(s: ChannelSettings, _: Sheet | None) -> Channel | None:
-    return WecomChannel(s.wecom_url, s.console_url) if s.wecom_url else None
+    return WecomChannel(_poster(s.wecom_url, s), s.console_url) if s.wecom_url else None
 
 
 def _dingtalk(s: ChannelSettings, _: Sheet | None) -> Channel | None:
     if not s.dingtalk_url:
         return None
-    return DingtalkChannel(s.dingtalk_url, s.dingtalk_secret, s.console_url)
+    return DingtalkChannel(_poster(s.dingtalk_url, s), s.dingtalk_secret, s.console_url)
 
 
 def _cap(s: ChannelSettings, _: Sheet | None) -> Channel | None:
-    return CapChannel(s.cap_url, s.cap_secret, s.cap_sender, s.cap_status) if s.cap_url else None
+    if not s.cap_url:
+        return None
+    return CapChannel(_poster(s.cap_url, s), s.cap_secret, s.cap_sender, s.cap_status)
 
 
 CHANNELS: Mapping[str, Kind] = {

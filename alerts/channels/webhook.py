@@ -11,15 +11,15 @@ from schemas import CITY_TIME, Clock, SystemClock
 
 
 class WebhookChannel:
-    """POSTs to one URL. secret: two parted by a comma while it is exchanged; empty: unsigned."""
+    """POSTs. secret: two parted by a comma while it is exchanged; empty: unsigned."""
 
     name = "webhook"
     parallel = 4
 
     def __init__(
-        self, url: str, secret: str = "", console: str = "", clock: Clock | None = None
+        self, poster: Poster, secret: str = "", console: str = "", clock: Clock | None = None
     ) -> None:
-        self._poster = Poster(url)
+        self._poster = poster
         self._console = console
         self._secrets = secrets_of(secret)
         self._clock = clock or SystemClock()

@@ -22,7 +22,7 @@ from alerts.routing import routes
 from schemas import Medium
 from schemas.alerts import Kind, Severity
 from tests.alerts.conftest import Hands, shipped
-from tests.alerts.receivers import HttpReceiver
+from tests.alerts.receivers import HttpReceiver, here
 
 SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parent / "data/CAP-v1.2.xsd"))
 AT = datetime(2026, 11, 24, 15, 20, 1, 234567, tzinfo=UTC)
@@ -175,7 +175,7 @@ def test_an_alert_is_pushed_from_its_beginning_to_its_end(
     hands.judge(20, rule, broadcast=["cap"])
     hands.measure(40, range(20, 40))
     hands.judge(40, rule, broadcast=["cap"])
-    deliver(hands.at(41), registry=hands.registry, channels=[CapChannel(receiver.url, "s")])
+    deliver(hands.at(41), registry=hands.registry, channels=[CapChannel(here(receiver.url), "s")])
     first, last = (valid(body) for _, body, _ in receiver.got)
     assert texts(first, "c:msgType") + texts(last, "c:msgType") == ["Alert", "Cancel"]
     (reference,) = texts(last, "c:references")

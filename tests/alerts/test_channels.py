@@ -30,12 +30,13 @@ from alerts.channels import (
     channels_from_environment,
     check_address,
 )
+from alerts.channels.posting import Poster, networks
 from alerts.channels.robots import shortened
 from alerts.channels.signing import headers, signature
 from alerts.letter import Letter, Refused, TooFast, Undeliverable
 from schemas import FixedClock
 from schemas.people import Unacceptable
-from tests.alerts.receivers import HttpReceiver, MailBox, free_port, mail_server
+from tests.alerts.receivers import HttpReceiver, MailBox, free_port, here, mail_server
 
 AT = datetime(2026, 11, 24, 15, 20, tzinfo=UTC)
 SECRET = "a secret of both sides"
@@ -84,7 +85,8 @@ genuine = documented()
 
 
 def test_a_receiver_can_tell_that_a_webhook_is_ours(receiver: HttpReceiver) -> None:
-    channel = WebhookChannel(receiver.url, SECRET, "https://console.example.org", FixedClock(AT))
+    console = "https://console.example.org"
+    channel = WebhookChannel(here(receiver.url), SECRET, console, FixedClock(AT))
     channel.send(letter(address="13800000000"))
     sent, body, _ = receiver.got[0]
     now = AT.timestamp()
@@ -108,7 +110,7 @@ def test_an_old_copy_of_a_webhook_is_refused(off_s: int, fresh: bool) -> None:
 
 
 def test_a_secret_is_exchanged_without_losing_a_message(receiver: HttpReceiver) -> None:
-    channel = WebhookChannel(receiver.url, f"new one,{SECRET}", clock=FixedClock(AT))
+    channel = WebhookChannel(here(receiver.url), f"new one,{SECRET}", clock=FixedClock(AT))
     channel.send(letter())
     sent, body, _ = receiver.got[0]
     assert genuine(SECRET, sent, body, AT.timestamp())
@@ -142,7 +144,7 @@ def test_what_a_webhook_says_is_about_the_letter_or_the_channel(
 ) -> None:
     receiver.status = status
     with pytest.raises(error) as told:
-        WebhookChannel(receiver.url).send(letter())
+        WebhookChannel(here(receiver.url)).send(letter())
     assert type(told.value) is error
     assert str(status) in str(told.value)
 
@@ -150,8 +152,38 @@ def test_what_a_webhook_says_is_about_the_letter_or_the_channel(
 def test_no_error_tells_a_url_with_its_key() -> None:
     for url in (f"http://127.0.0.1:{free_port()}/send?key=top-secret", "nonsense://top-secret"):
         with pytest.raises(Undeliverable) as told:
-            WecomChannel(url).send(letter())
+            WecomChannel(here(url)).send(letter())
         assert "top-secret" not in str(told.value)
+
+
+# Receivers within
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"])
+def test_a_receiver_within_is_sent_nothing_unless_it_is_named(
+    receiver: HttpReceiver, name: str
+) -> None:
+    url = receiver.url.replace("127.0.0.1", name)
+    for private in ("", "10.0.0.0/8, 127.0.0.2"):
+        with pytest.raises(Undeliverable, match="ONENET_PRIVATE_RECEIVERS"):
+            WebhookChannel(Poster(url, networks(private))).send(letter())
+    assert receiver.got == []
+    WebhookChannel(Poster(url, networks("127.0.0.0/8"))).send(letter())
+    assert len(receiver.got) == 1
+
+
+def test_a_redirect_leads_nowhere(receiver: HttpReceiver) -> None:
+    receiver.status = 307
+    with pytest.raises(Undeliverable, match="307"):
+        WebhookChannel(here(receiver.url)).send(letter())
+    assert len(receiver.got) == 1
+
+
+def test_networks_that_are_none_are_named(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ONENET_WEBHOOK_URL", "https://example.org/hook")
+    environment.setenv("ONENET_PRIVATE_RECEIVERS", "10.0.0.0/8, intranet")
+    with pytest.raises(ValueError, match=r"ONENET_PRIVATE_RECEIVERS.*'intranet'"):
+        channels_from_environment()
 
 
 # Robots
@@ -159,7 +191,7 @@ def test_no_error_tells_a_url_with_its_key() -> None:
 
 def test_wecom_gets_plain_text_and_calls_whoever_is_on_duty(receiver: HttpReceiver) -> None:
     receiver.status, receiver.answer = 200, b'{"errcode":0,"errmsg":"ok"}'
-    WecomChannel(receiver.url, "https://c.example.org").send(letter(address="13800000000"))
+    WecomChannel(here(receiver.url), "https://c.example.org").send(letter(address="13800000000"))
     (body,) = receiver.bodies
     assert body["msgtype"] == "text"
     assert body["text"]["mentioned_mobile_list"] == ["13800000000"]
@@ -170,7 +202,7 @@ def test_wecom_gets_plain_text_and_calls_whoever_is_on_duty(receiver: HttpReceiv
 def test_dingtalk_is_signed_as_its_documentation_says(receiver: HttpReceiver) -> None:
     receiver.status, receiver.answer = 200, b'{"errcode":0,"errmsg":"ok"}'
     url = f"{receiver.url}?access_token=x"
-    DingtalkChannel(url, "SECabc", clock=FixedClock(AT)).send(letter(address="13800000000"))
+    DingtalkChannel(here(url), "SECabc", clock=FixedClock(AT)).send(letter(address="13800000000"))
     query = parse_qs(urlsplit(receiver.got[0][2]).query)
     timestamp = str(round(AT.timestamp() * 1000))
     digest = hmac.digest(b"SECabc", f"{timestamp}\nSECabc".encode(), hashlib.sha256)
@@ -201,7 +233,7 @@ def test_a_robot_that_says_no_in_a_200_has_not_delivered(
 ) -> None:
     receiver.status, receiver.answer = 200, answer
     with pytest.raises(error) as told:
-        channel(receiver.url).send(letter())
+        channel(here(receiver.url)).send(letter())
     assert type(told.value) is error
 
 
@@ -416,7 +448,7 @@ def test_an_address_fits_its_channel(channel: str, address: str, fits: bool) -> 
 
 def test_the_time_of_a_signature_is_that_of_sending(receiver: HttpReceiver) -> None:
     clock = FixedClock(AT)
-    channel = WebhookChannel(receiver.url, SECRET, clock=clock)
+    channel = WebhookChannel(here(receiver.url), SECRET, clock=clock)
     channel.send(letter())
     clock.advance(timedelta(minutes=10))
     channel.send(letter())

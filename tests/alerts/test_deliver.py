@@ -20,6 +20,7 @@ import pytest
 from alerts import MqttChannel, WebhookChannel, deliver
 from alerts.outbox import CLAIM, LONGEST_WAIT, wait_after
 from tests.alerts.conftest import Hands, shipped
+from tests.alerts.receivers import here
 from tests.parts import need
 
 EARLY = shipped("noise-early")
@@ -64,7 +65,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def test_every_event_reaches_the_webhook_once_it_is_back(hands: Hands, receiver: Receiver) -> None:
-    channel = WebhookChannel(receiver.url)
+    channel = WebhookChannel(here(receiver.url))
     now = loud(hands, "webhook")
     receiver.failing = True
     failed = deliver(now, registry=hands.registry, channels=[channel])
@@ -94,8 +95,9 @@ def test_a_deliverer_killed_after_sending_sends_again_with_the_same_key(
 
         patch.setattr("alerts.outbox._mark", die)
         with pytest.raises(KeyboardInterrupt):
-            deliver(now, registry=hands.registry, channels=[WebhookChannel(receiver.url)])
-    again = deliver(now + CLAIM, registry=hands.registry, channels=[WebhookChannel(receiver.url)])
+            deliver(now, registry=hands.registry, channels=[WebhookChannel(here(receiver.url))])
+    channels = [WebhookChannel(here(receiver.url))]
+    again = deliver(now + CLAIM, registry=hands.registry, channels=channels)
     assert again.sent == 1
     assert len(receiver.got) == 2
     assert len({key for key, _ in receiver.got}) == 1
@@ -107,7 +109,7 @@ def test_two_deliverers_at_once_send_once(hands: Hands, receiver: Receiver) -> N
         list(
             pool.map(
                 lambda _: deliver(
-                    now, registry=hands.registry, channels=[WebhookChannel(receiver.url)]
+                    now, registry=hands.registry, channels=[WebhookChannel(here(receiver.url))]
                 ),
                 range(4),
             )

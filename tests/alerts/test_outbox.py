@@ -19,7 +19,7 @@ from alerts.outbox import CLAIM, LONGEST_WAIT, ORPHANED, waiting
 from registry.models import DutyRow, OutboxItemRow
 from schemas import SystemClock
 from tests.alerts.conftest import NIGHT, Hands
-from tests.alerts.receivers import HttpReceiver, free_port, mail_server
+from tests.alerts.receivers import HttpReceiver, free_port, here, mail_server
 
 MINUTE = timedelta(minutes=1)
 
@@ -319,7 +319,7 @@ def test_a_slow_webhook_does_not_hold_up_the_mail(hands: Hands, receiver: HttpRe
             put(hands, f"hook{n}", "webhook")
             put(hands, f"mail{n}", "email", email="wu@example.org")
         begun = time.monotonic()
-        with Running(hands, WebhookChannel(receiver.url), mail):
+        with Running(hands, WebhookChannel(here(receiver.url)), mail):
             until(lambda: len(box.got) == 12, 9)
             assert len(receiver.got) < 12
             assert time.monotonic() - begun < 9, "three rounds of four that take three seconds"
@@ -327,7 +327,7 @@ def test_a_slow_webhook_does_not_hold_up_the_mail(hands: Hands, receiver: HttpRe
 
 
 def test_it_makes_a_last_round_when_it_is_stopped(hands: Hands, receiver: HttpReceiver) -> None:
-    with Running(hands, WebhookChannel(receiver.url)):
+    with Running(hands, WebhookChannel(here(receiver.url))):
         put(hands, "late", "webhook")
     assert receiver.keys == ["late"]
 
@@ -344,7 +344,7 @@ def test_a_bug_ends_it_loudly(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> 
 def test_no_error_that_is_kept_tells_a_secret(hands: Hands) -> None:
     url = f"http://127.0.0.1:{free_port()}/hook?key=top-secret"
     put(hands, "k", "webhook")
-    channel = WebhookChannel(url, "another-top-secret")
+    channel = WebhookChannel(here(url), "another-top-secret")
     for n in range(DOWN_AFTER):
         deliver(NIGHT + n * LONGEST_WAIT, registry=hands.registry, channels=[channel])
     kept = [i.last_error + i.payload for i in _all(hands)]

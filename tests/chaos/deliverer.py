@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from alerts import Deliverer, MqttChannel, Router, WebhookChannel
 from alerts.channels import EmailChannel, Server
 from registry import open_registry
+from tests.alerts.receivers import here
 
 
 class Hasty:
@@ -32,7 +33,7 @@ def main() -> None:
     real, simulated, speed = map(float, numbers[:3])
     webhook, smtp, broker = map(int, numbers[3:])
     channels = [
-        WebhookChannel(f"http://127.0.0.1:{webhook}/hook", "secret"),
+        WebhookChannel(here(f"http://127.0.0.1:{webhook}/hook"), "secret"),
         EmailChannel(Server("127.0.0.1", smtp, "none"), "onenet@example.org"),
         MqttChannel("127.0.0.1", broker),
     ]

@@ -160,6 +160,7 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
             "INFLUX_AIRFLOW_TOKEN",
             "MQTT_ALERTS_PASSWORD",
             "MQTT_PROVISIONING_PASSWORD",
+            "ONENET_PRIVATE_RECEIVERS",
             "ONENET_WEBHOOK_URL",
             "ONENET_WEBHOOK_SECRET",
             "ONENET_BROADCAST",
