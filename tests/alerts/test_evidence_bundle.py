@@ -84,7 +84,7 @@ def test_standard_tools_check_it(tmp_path: Path) -> None:
 
 
 @given(at=st.integers(0, len(WHOLE) - 1), bit=st.integers(0, 7))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 def test_any_bit_that_is_flipped_is_seen(at: int, bit: int) -> None:
     changed = bytearray(WHOLE)
     changed[at] ^= 1 << bit
@@ -100,7 +100,6 @@ def test_every_byte_counts() -> None:
 
 
 @given(length=st.integers(0, len(WHOLE) - 1), tail=st.binary(max_size=40))
-@settings(deadline=None)
 def test_a_file_that_is_cut_or_goes_on_is_seen(length: int, tail: bytes) -> None:
     assert verify(WHOLE[:length]).faults
     assert verify(WHOLE[:length] + tail).faults or WHOLE[:length] + tail == WHOLE
@@ -110,7 +109,6 @@ def test_a_file_that_is_cut_or_goes_on_is_seen(length: int, tail: bytes) -> None
 
 
 @given(content=st.binary(max_size=400))
-@settings(deadline=None)
 def test_whatever_else_a_file_may_be_it_is_told_and_nothing_breaks(content: bytes) -> None:
     assert verify(content).faults
 

@@ -351,7 +351,6 @@ class Lives(RuleBasedStateMachine):
 Lives.TestCase.settings = settings(
     max_examples=10,
     stateful_step_count=14,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestLives = Lives.TestCase

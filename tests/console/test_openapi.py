@@ -56,7 +56,7 @@ def test_no_request_is_answered_with_a_fault(
     for found in schema.get_all_operations():
         operation = found.ok()
 
-        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(generation_mode=mode))
         def is_answered(case: Case) -> None:
             nonlocal asked

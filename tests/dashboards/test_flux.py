@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboards import BOARDS, City
@@ -104,7 +104,6 @@ def test_a_literal_says_what_was_typed_and_means_nothing_else(typed: str) -> Non
     assert literal.isprintable()
 
 
-@settings(deadline=None)
 @given(st.lists(st.text() | st.sampled_from(HOSTILE), min_size=2, max_size=2))
 def test_hostile_station_names_leave_the_query_as_it_is(typed: list[str]) -> None:
     stations = DEMO.of_medium(Medium.SOIL)[:1]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.directory import SensorDirectory
@@ -228,7 +228,6 @@ def test_status_events_and_commands_are_not_readings(pipeline: Pipeline) -> None
 
 
 @given(payload=st.binary(max_size=300))
-@settings(deadline=None)
 def test_no_bytes_whatever_break_the_pipeline(registry: Registry, payload: bytes) -> None:
     batch = send(make_pipeline(registry, catalogue()), payload)
     assert len(batch.readings) + len(batch.dead_letters) == 1
@@ -244,7 +243,6 @@ json_values = st.recursive(
 
 
 @given(values=st.dictionaries(st.text(max_size=8), json_values, max_size=4), ts=json_values)
-@settings(deadline=None)
 def test_no_json_whatever_breaks_the_pipeline(registry: Registry, values: dict, ts: object) -> None:
     batch = send(make_pipeline(registry, catalogue()), {"ts": ts, "values": values})
     assert len(batch.readings) + len(batch.dead_letters) == 1

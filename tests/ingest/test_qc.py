@@ -303,7 +303,7 @@ steps = st.tuples(
 
 
 @given(stream=st.lists(steps, max_size=60), cuts=st.lists(st.integers(0, 60), max_size=8))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_cutting_gives_the_flags_of_the_reference(
     stream: list[tuple[str, int, dict[ParameterKey, tuple[float | None, int | None]]]],
     cuts: list[int],
@@ -329,7 +329,7 @@ def test_any_cutting_gives_the_flags_of_the_reference(
 
 
 @given(order=st.permutations(range(12)), cuts=st.lists(st.integers(0, 12), max_size=4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_shuffled_values_are_remembered_in_order(order: list[int], cuts: list[int]) -> None:
     """Whatever order twelve values came in, the next one is judged by the three before it."""
     quality = quality_of(sensor(60))

@@ -169,9 +169,7 @@ BLANKS = st.text(" \n\r\t", max_size=5).map(str.encode)
 
 
 @given(around=st.lists(st.tuples(BLANKS, BLANKS), max_size=6))
-@settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_record_is_found_by_its_length_whatever_is_in_it(
     site: Site, around: list[tuple[bytes, bytes]]
 ) -> None:

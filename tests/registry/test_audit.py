@@ -98,9 +98,7 @@ def test_the_database_refuses_to_change_what_was_written(
 COLUMNS = ("at", "who", "action", "subject", "before", "after", "why", "previous", "hash")
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     number=st.integers(1, LENGTH),
     column=st.sampled_from(COLUMNS),
@@ -124,7 +122,7 @@ def test_an_altered_entry_is_found_and_named(
     registry.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(first=st.integers(1, LENGTH), length=st.integers(1, LENGTH))
 def test_removed_entries_are_found_and_named(
     tmp_path_factory: pytest.TempPathFactory, first: int, length: int
@@ -140,7 +138,7 @@ def test_removed_entries_are_found_and_named(
     registry.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.permutations(range(1, LENGTH + 1)))
 def test_reordered_entries_are_found_and_named(
     tmp_path_factory: pytest.TempPathFactory, order: list[int]

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
@@ -134,7 +134,6 @@ def test_all_problems_of_an_entry_are_told_at_once(known: Known) -> None:
     assert {problem.field for problem in problems} == {"serial", "model", "station", "lon"}
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(COLUMNS), st.text(max_size=40)))
 def test_whatever_is_typed_gives_an_entry_or_problems_with_words(raw: dict[str, str]) -> None:
     entry, problems = read_entry(raw, Known(STATIONS, sensor_models(), {}, NOW))
@@ -429,7 +428,6 @@ def test_what_is_no_table_is_refused_in_words(content: bytes) -> None:
         read_sheet(content)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_table_or_refused(content: bytes) -> None:
     try:

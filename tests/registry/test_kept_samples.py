@@ -175,7 +175,7 @@ def test_an_import_is_noted_in_the_audit_log_and_a_repetition_is_not(registry: R
     assert audit.verify(registry) == []
 
 
-@settings(deadline=None, max_examples=40)  # each one writes to a disk
+@settings(max_examples=40)  # each one writes to a disk
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 4)), max_size=8))
 def test_whatever_is_added_in_whatever_order_each_sample_says_what_it_was_told_last(
     places: Registry, told: list[tuple[str, int]]

@@ -283,7 +283,6 @@ CELLS = st.one_of(
 
 
 @given(kind=st.sampled_from(sorted(ASSESSORS)), rows=st.lists(st.lists(CELLS, max_size=9)))
-@settings(deadline=None)
 def test_whatever_the_cells_hold_each_row_has_results_or_an_error(
     kind: str, rows: list[list[str]]
 ) -> None:
@@ -299,7 +298,7 @@ def test_whatever_the_cells_hold_each_row_has_results_or_an_error(
 
 
 @given(content=st.binary(max_size=300))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_file_is_assessed_or_refused(tmp_path: Path, content: bytes) -> None:
     source = tmp_path / "any.csv"
     source.write_bytes(content)

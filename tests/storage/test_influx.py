@@ -304,9 +304,7 @@ def one_store(new_influx_store: Callable[[], Store]) -> Store:
 
 
 @given(name=st.text(min_size=1, max_size=40), station=st.text(max_size=40))
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_hostile_names_come_back_as_they_went_in(one_store: Store, name: str, station: str) -> None:
     sent = FlaggedReading(
         SensorId(name), to_ms(T0), {ParameterKey("pm25"): 1.0}, {}, 0, SeriesTags("air", station)
@@ -317,9 +315,7 @@ def test_hostile_names_come_back_as_they_went_in(one_store: Store, name: str, st
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_float_survives_bit_by_bit(one_store: Store, floats: list[float]) -> None:
     readings = [reading(n, pm25=x) for n, x in enumerate(floats)]
     sensor = SensorId(f"air-{uuid4().hex}")

@@ -227,7 +227,7 @@ reused = [HealthCheck.function_scoped_fixture]
 
 
 @shuffles
-@settings(max_examples=25, deadline=None, suppress_health_check=reused)
+@settings(max_examples=25, suppress_health_check=reused)
 def test_a_shuffled_doubled_stream_ends_in_the_same_state(
     new_embedded_store: Callable[[], Store], sent, order, cuts
 ) -> None:
@@ -236,7 +236,7 @@ def test_a_shuffled_doubled_stream_ends_in_the_same_state(
 
 @pytest.mark.influx
 @shuffles
-@settings(max_examples=5, deadline=None, suppress_health_check=reused)
+@settings(max_examples=5, suppress_health_check=reused)
 def test_a_shuffled_doubled_stream_ends_in_the_same_state_in_influx(
     new_influx_store: Callable[[], Store], sent, order, cuts
 ) -> None:
