@@ -2,35 +2,27 @@
 
 A decoder gives every reading it could read with its position, and every one it could not with the
 reason. A payload that cannot be read as a whole raises `Rejected`. Nothing here looks at the clock
-or the registry.
+or the registry. What decoders share stands in `decoded.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pydantic_core
 from pydantic import TypeAdapter, ValidationError
 
+from ingest.decoded import Decoded, explained
+from ingest.hj212 import Expected, decode_hj212
 from schemas import Format, Reading, Rejected
-from schemas.rejection import shown
 from schemas.wire import MAX_DEPTH, MAX_MESSAGE_BYTES, MAX_READINGS
 
 _READINGS = TypeAdapter(list[Reading])
 _READING = TypeAdapter(Reading)
 
 
-@dataclass(slots=True)
-class Decoded:
-    """Readings with their positions in the payload, and those refused with the reason."""
-
-    readings: list[tuple[int, Reading]]
-    refused: list[tuple[int, Rejected]] = field(default_factory=list)
-
-
-def decode_json(payload: bytes) -> Decoded:
+def decode_json(payload: bytes, _: Expected | None = None) -> Decoded:
     """Decode one reading object or an array of at most 500. Raises Rejected for the whole."""
     batch = payload.lstrip()[:1] == b"["
     try:
@@ -121,48 +113,15 @@ def _depth(value: Any) -> int:
     return depth
 
 
-# pydantic's error type -> (reason code, what to do)
-_EXPLAINED = {
-    "missing": ("field_missing", "add the field"),
-    "extra_forbidden": ("field_unknown", "remove or correct the field's name"),
-    "finite_number": ("value_not_finite", "send null for a missing value"),
-    "string_pattern_mismatch": ("text_not_allowed", "use plain characters only"),
-    "string_too_long": ("text_not_allowed", "shorten the text"),
-    "too_long": ("too_many_values", "send registered channels only"),
-    "json_invalid": ("json_broken", "check the device's firmware and signal, then resend"),
-    "too_short": ("field_missing", "send at least one value"),
-}
+Decoder = Callable[[bytes, Expected | None], Decoded]
+DECODERS: dict[Format, Decoder] = {Format.JSON: decode_json, Format.HJ212: decode_hj212}
 
 
-# What pydantic puts into a path for a branch of a union, which no device has sent.
-_BRANCHES = ("float", "str", "int", "bool", "[key]")
+def decode(payload: bytes, fmt: Format, expected: Expected | None = None) -> Decoded:
+    """Decode a payload by its format. Raises Rejected when nothing of it can be used.
 
-
-def explained(error: ValidationError, prefix: str = "") -> Rejected:
-    """What is wrong first with a payload that does not fit its model."""
-    first = error.errors(include_url=False, include_context=False)[0]
-    code, remedy = _EXPLAINED.get(first["type"], ("field_type", "send the type that is documented"))
-    path = [str(part) for part in first["loc"]]
-    path = [part for part in path if part not in _BRANCHES and not part.startswith("constrained-")]
-    where = ".".join(path) or "reading"
-    rule = first["msg"]
-    if path == ["ts"] and code == "field_type":
-        rule = "RFC 3339 text with offset, or whole milliseconds since the epoch"
-    return Rejected(
-        code,
-        field=prefix + shown(where),
-        value=first["input"] if first["type"] != "missing" else "(absent)",
-        rule=rule,
-        remedy=remedy,
-    )
-
-
-Decoder = Callable[[bytes], Decoded]
-DECODERS: dict[Format, Decoder] = {Format.JSON: decode_json}
-
-
-def decode(payload: bytes, fmt: Format) -> Decoded:
-    """Decode a payload by its format. Raises Rejected when nothing of it can be used."""
+    expected: what the registry says of the sensor as a data logger of HJ 212.
+    """
     if not payload:
         raise Rejected(
             "payload_empty",
@@ -188,4 +147,4 @@ def decode(payload: bytes, fmt: Format) -> Decoded:
             rule="one of " + ", ".join(DECODERS),
             remedy="publish in a supported format",
         )
-    return decoder(payload)
+    return decoder(payload, expected)

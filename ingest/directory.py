@@ -6,9 +6,11 @@ import time
 from collections.abc import Set
 from datetime import timedelta
 
+from ingest.hj212 import Expected
 from ingest.qc import QualityControl
 from ingest.validate import BEHIND_MS
 from registry import Registry
+from registry.loggers import loggers
 from registry.maintenance import maintenance_windows
 from schemas import Catalogue, ParameterKey, SensorId, SeriesTags, SystemClock, to_ms
 from schemas.observation import GOVERNMENT, UNPLACED
@@ -32,6 +34,7 @@ class SensorDirectory:
         self._sensors: dict[SensorId, Sensor] = {}
         self._tags: dict[SensorId, SeriesTags] = {}
         self._channels: dict[SensorId, frozenset[ParameterKey]] = {}
+        self._loggers: dict[SensorId, Expected] = {}
 
     def find(self, sensor: SensorId) -> Sensor | None:
         return self._sensors.get(sensor)
@@ -42,6 +45,10 @@ class SensorDirectory:
     def channels(self, sensor: SensorId) -> Set[ParameterKey]:
         """The parameters that a known sensor may send: registered for it and in the catalogue."""
         return self._channels[sensor]
+
+    def logger(self, sensor: SensorId) -> Expected | None:
+        """What is expected of a sensor that speaks HJ 212; None of one that does not."""
+        return self._loggers.get(sensor)
 
     def renew(self) -> None:
         """Reload when the registry's version has moved; looked at every 2 s at most."""
@@ -58,6 +65,10 @@ class SensorDirectory:
                 self._channels[sensor.id] = frozenset(known)
             stations = self._registry.stations()
             self._tags = {s.id: _tags(s, stations[s.station]) for s in fresh.values()}
+            self._loggers = {
+                own.sensor: Expected(own.mn, own.upload, self._channels[own.sensor])
+                for own in loggers(self._registry)
+            }
             self._sensors, self._version = fresh, version
         self._checked = time.monotonic()
 

@@ -14,15 +14,17 @@ from functools import lru_cache
 from pydantic import BaseModel, ValidationError
 
 from ingest.contacts import Heard, Newest, heard_other, heard_refused, heard_status
-from ingest.decode import decode, explained
+from ingest.decode import decode
+from ingest.decoded import explained
 from ingest.directory import SensorDirectory
 from ingest.qc import device_codes
-from ingest.validate import admit, check_reading
+from ingest.validate import admit, admit_logger, check_reading
 from registry import NewDeadLetter
 from schemas import (
     Catalogue,
     Event,
     FlaggedReading,
+    Format,
     ParameterKey,
     Rejected,
     Reply,
@@ -84,7 +86,10 @@ class Pipeline:
                 self._process_other(topic, known, message, batch)
                 return
             sensor = admit(topic, known)
-            decoded = decode(message.payload, topic.format)
+            logger = None
+            if topic.format is Format.HJ212:
+                logger = admit_logger(topic, self._directory.logger(sensor.id))
+            decoded = decode(message.payload, topic.format, logger)
         except Rejected as rejected:
             _bury(batch, message, account, {rejected.code: [(None, rejected)]})
             return
@@ -106,6 +111,8 @@ class Pipeline:
             newest = reading
         if len(batch.readings) > accepted:
             batch.newest[sender] = (arrived_ms, batch.readings[-1].ts_ms, newest)
+        elif not refused:
+            heard_other(batch.heard, sender, arrived_ms)  # understood, and nothing measured
         batch.received[account] += len(batch.readings) - accepted
         _bury(batch, message, account, refused)
 

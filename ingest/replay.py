@@ -12,6 +12,7 @@ import json
 import paho.mqtt.client as mqtt
 
 from ingest.session import BrokerAddress
+from schemas import Format
 from schemas.registry import DeadLetter
 
 TIMEOUT_S = 10.0
@@ -19,8 +20,8 @@ TIMEOUT_S = 10.0
 
 def refused_payload(letter: DeadLetter) -> bytes:
     """The bytes to send again: the refused readings, or the whole if it was refused whole."""
-    if not letter.refused:
-        return letter.raw
+    if not letter.refused or letter.topic.endswith(f"/{Format.HJ212}"):
+        return letter.raw  # frames go again as they are: packets of one set belong together
     parsed = json.loads(letter.raw)
     if not isinstance(parsed, list):
         return letter.raw

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from datetime import datetime
 
+from ingest.hj212 import Expected
 from schemas import Catalogue, ParameterKey, Reading, Rejected, SensorId, Topic
 from schemas.registry import Sensor
 
@@ -44,6 +45,19 @@ def admit(topic: Topic, sensor: Sensor | None) -> Sensor:
             remedy="correct the medium in the device's topic",
         )
     return sensor
+
+
+def admit_logger(topic: Topic, logger: Expected | None) -> Expected:
+    """What is known of a sensor as a data logger of HJ 212. Raises Rejected for any other."""
+    if logger is None:
+        raise Rejected(
+            "hj212_not_registered",
+            field="topic format",
+            value=topic.sensor,
+            rule="a sensor that speaks HJ 212 is registered with its MN",
+            remedy=f"onenet sensors logger {topic.sensor} --mn …, then replay this message",
+        )
+    return logger
 
 
 def check_reading(

@@ -20,11 +20,11 @@ from onenet import (
     cli_audit,
     cli_credentials,
     cli_evidence,
+    cli_loggers,
     cli_past,
     cli_people,
     cli_report,
     cli_samples,
-    cli_sensors,
 )
 from onenet.settings import Settings
 from schemas import CITY_TIME
@@ -51,7 +51,7 @@ app.add_typer(cli_evidence.app, name="evidence")
 app.add_typer(cli_people.app, name="people")
 app.add_typer(cli_report.app, name="report")
 app.add_typer(cli_samples.app, name="samples")
-app.add_typer(cli_sensors.sensors, name="sensors")
+app.add_typer(cli_loggers.sensors, name="sensors")  # with what each module adds to it
 app.add_typer(cli_credentials.broker, name="broker")
 app.add_typer(registry_commands, name="registry")
 app.add_typer(store_commands, name="store")

@@ -62,6 +62,18 @@ class CredentialRow(Base):
     why: Mapped[str] = mapped_column(Text, default="")
 
 
+class LoggerRow(Base):
+    """A sensor that speaks HJ 212: its MN, and its password as a slow hash only."""
+
+    __tablename__ = "data_logger"
+    sensor: Mapped[str] = mapped_column(ForeignKey("sensor.id"), primary_key=True)
+    mn: Mapped[str] = mapped_column(String(64), unique=True)
+    hash: Mapped[str] = mapped_column(String(160))
+    upload: Mapped[str] = mapped_column(String(4))
+    since: Mapped[datetime] = mapped_column(UtcTime)
+    set_by: Mapped[str] = mapped_column(String(64))
+
+
 class ContactRow(Base):
     """What ingest last heard of a sensor; knowledge, not data: it may lag by some seconds."""
 

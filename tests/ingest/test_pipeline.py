@@ -12,10 +12,15 @@ from hypothesis import strategies as st
 
 from ingest.directory import SensorDirectory
 from ingest.pipeline import Batch, Message, Pipeline
-from registry import Registry
-from schemas import SeriesTags, catalogue, flag_of, load_catalogue
+from ingest.replay import refused_payload
+from registry import NewDeadLetter, Registry
+from registry.loggers import set_logger
+from schemas import SeriesTags, catalogue, flag_of, from_ms, load_catalogue
 from schemas.catalogue import Catalogue
+from schemas.clock import HOUR_MS
 from schemas.flags import Cause, Flag, cause_of
+from schemas.hj212 import framed
+from schemas.registry import DeadLetter
 from schemas.rejection import reasons
 from tests.city import demo_registry
 
@@ -318,3 +323,67 @@ def test_data_under_maintenance_are_suspect(pipeline: Pipeline) -> None:
     payload = {"ts": NOW, "values": {"laeq": 50.0}}
     (kept,) = send(pipeline, payload, "onenet/v1/noise/noise-maluan-1/data/json").readings
     assert flag_of(kept.quality["laeq"]) is Flag.SUSPECT  # type: ignore[index]
+
+
+# HJ 212 over MQTT
+
+LOGGED = "water-outfall-songgang-plating-1"
+OUTFALL = f"onenet/v1/water/{LOGGED}/data/hj212"
+FRAME = b"QN=1;ST=32;CN=2011;PW=abc123;MN=88888880000001;Flag=4;CP=&&DataTime=20261114100640;%b&&"
+
+
+@pytest.fixture
+def logging_city(tmp_path: Path) -> Registry:
+    registry = demo_registry(tmp_path)
+    set_logger(registry, LOGGED, mn="88888880000001", by="li", at=from_ms(NOW))
+    return registry
+
+
+def hj212(content: bytes) -> bytes:
+    return framed(FRAME % content)
+
+
+def test_a_frame_of_a_registered_logger_is_accepted_with_its_flags(logging_city: Registry) -> None:
+    pipeline = make_pipeline(logging_city, catalogue())
+    content = b"w01018-Rtd=41.5,w01018-Flag=N;w01001-Rtd=7.2,w01001-Flag=D;w01012-Rtd=3"
+    batch = send(pipeline, hj212(content), OUTFALL)
+    (kept,) = batch.readings
+    assert (kept.values, kept.ts_ms) == ({"cod": 41.5, "ph": 7.2}, 1_794_622_000_000)
+    assert flag_of(kept.quality["ph"]) is Flag.BAD
+    (letter,) = batch.dead_letters
+    assert (letter.code, letter.value, letter.sensor) == ("parameter_unknown", "w01012", LOGGED)
+    account = (LOGGED, NOW // HOUR_MS * HOUR_MS)
+    assert (batch.received[account], batch.dead_lettered[account]) == (2, 1)
+    assert refused_payload(kept_letter(letter)) == hj212(content)
+
+
+def kept_letter(new: NewDeadLetter) -> DeadLetter:
+    columns = {name: getattr(new, name) for name in NewDeadLetter.__slots__}
+    return DeadLetter(**columns, id=1, times_seen=1, replayed=None)
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "code"),
+    [
+        (OUTFALL, b"##0003too short", "hj212_length_mismatch"),
+        (OUTFALL, b"no frame at all", "hj212_bad_length_field"),
+        (OUTFALL, hj212(b"w01018-Rtd=1").replace(b";w0", b";x0"), "hj212_bad_crc"),
+        (OUTFALL, framed(b"CN=2011;MN=99;CP=&&&&"), "sensor_mismatch"),
+        ("onenet/v1/air/air-lianhua-1/data/hj212", hj212(b"a34004-Rtd=1"), "hj212_not_registered"),
+    ],
+)
+def test_a_frame_that_cannot_be_taken_is_a_dead_letter(
+    logging_city: Registry, topic: str, payload: bytes, code: str
+) -> None:
+    batch = send(make_pipeline(logging_city, catalogue()), payload, topic)
+    assert [letter.code for letter in batch.dead_letters] == [code]
+    assert batch.readings == []
+
+
+def test_what_a_logger_tells_beside_its_readings_is_heard_and_not_stored(
+    logging_city: Registry,
+) -> None:
+    state = framed(b"QN=1;CN=2021;MN=88888880000001;CP=&&DataTime=20261114100640;SB1-RS=1&&")
+    batch = send(make_pipeline(logging_city, catalogue()), state, OUTFALL)
+    assert (batch.readings, batch.dead_letters, sum(batch.received.values())) == ([], [], 0)
+    assert LOGGED in batch.heard

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -107,3 +108,15 @@ def test_credentials_of_many_go_into_a_file_for_their_owner_alone(shell: Shell) 
     shell("broker", "file", str(kept))
     assert kept.stat().st_mode & 0o777 == 0o600
     assert not any(row["password"] in kept.read_text("utf-8") for row in rows)
+
+
+def test_a_sensor_becomes_a_data_logger_and_is_one_no_longer(shell: Shell) -> None:
+    outfall = "water-outfall-songgang-plating-1"
+    mn = "010000A8900016F000169DC0"
+    made = shell("sensors", "logger", outfall, "--mn", mn, "--upload", "2051")
+    assert re.search(rf"{outfall}  MN {mn}  upload 2051  password [a-z0-9]{{6}}$", made.strip())
+    assert mn in shell("sensors", "loggers")
+    taken = shell("sensors", "logger", "air-lianhua-1", "--mn", mn, ok=False)
+    assert f"MN '{mn}' is that of {outfall}" in " ".join(taken.split())
+    assert "a logger no longer" in shell("sensors", "logger", outfall, "--remove")
+    assert mn not in shell("sensors", "loggers")
