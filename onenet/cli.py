@@ -347,16 +347,28 @@ _ConsoleUrl = Annotated[
 
 
 @store_commands.command("prepare")
-def store_prepare() -> None:
+def store_prepare(
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also give each service a token of its own, kept in this file of `onenet init`,"
+            " which has the administrator's token."
+        ),
+    ] = None,
+) -> None:
     """Make the store's buckets with their retention; those that exist stay as they are."""
+    from onenet.store_tokens import admin_token, tokens_into
     from storage import StoreUnavailable, prepare
 
     settings = Settings()
+    token = settings.store_token if env_file is None else admin_token(env_file)
     try:
-        made = prepare(settings.store_url, token=settings.store_token)
+        made = [f"made {name}" for name in prepare(settings.store_url, token=token)]
+        if env_file is not None:
+            made += tokens_into(env_file, settings.store_url)
     except StoreUnavailable as error:
         raise ConnectionError(f"the store is not there: {error}") from error
-    out.print("\n".join(f"made {name}" for name in made) or "nothing to prepare", markup=False)
+    out.print("\n".join(made) or "nothing to prepare", markup=False, soft_wrap=True)
 
 
 @dashboards_commands.command("write")

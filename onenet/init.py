@@ -63,10 +63,6 @@ def _fernet_key(_: Mapping[str, str]) -> str:
     return Fernet.generate_key().decode("ascii")
 
 
-def _admin_token(known: Mapping[str, str]) -> str:
-    return known["INFLUX_ADMIN_TOKEN"]
-
-
 def _told(known: Mapping[str, str]) -> str:
     return "mqtt,webhook" if known.get("ONENET_WEBHOOK_URL") else "mqtt"
 
@@ -77,7 +73,8 @@ def _setting(value: str) -> Callable[[Mapping[str, str]], str]:
 
 ADMINISTRATOR = "CONSOLE_ADMINISTRATOR"
 
-_NARROW = "the administrator's token until a narrower one is made, see docs/deployment.md"
+# InfluxDB chooses the value of a token, so there is a place for each that no server knows of yet.
+_PLACE = "token, worthless until `onenet store prepare --env-file .env` has replaced it"
 
 VARIABLES = (
     Variable("POSTGRES_PASSWORD", "PostgreSQL's superuser; used at the first start", _password),
@@ -86,11 +83,12 @@ VARIABLES = (
     Variable("REGISTRY_GRAFANA_DB_PASSWORD", "reads alerts, without people: Grafana", _password),
     Variable("AIRFLOW_DB_PASSWORD", "owner of the database airflow", _password),
     Variable("INFLUX_ADMIN_PASSWORD", "InfluxDB's user admin, for its own pages", _password),
-    Variable("INFLUX_ADMIN_TOKEN", "makes the buckets", _password),
-    Variable("INFLUX_INGEST_TOKEN", f"ingest: {_NARROW}", _admin_token),
-    Variable("INFLUX_AIRFLOW_TOKEN", f"the DAGs: {_NARROW}", _admin_token),
-    Variable("INFLUX_CONSOLE_TOKEN", f"the console: {_NARROW}", _admin_token),
-    Variable("INFLUX_GRAFANA_TOKEN", f"Grafana: {_NARROW}", _admin_token),
+    Variable("INFLUX_ADMIN_TOKEN", "makes buckets and tokens; no service has it", _password),
+    Variable("INFLUX_INGEST_TOKEN", f"ingest's {_PLACE}", _password),
+    Variable("INFLUX_AIRFLOW_TOKEN", f"the DAGs' {_PLACE}", _password),
+    Variable("INFLUX_CONSOLE_TOKEN", f"the console's {_PLACE}", _password),
+    Variable("INFLUX_GRAFANA_TOKEN", f"Grafana's {_PLACE}", _password),
+    Variable("INFLUX_TOOLS_TOKEN", f"the tools' {_PLACE}", _password),
     Variable("AIRFLOW_JWT_SECRET", "signs what Airflow's parts say to each other", _signing_secret),
     Variable("AIRFLOW_API_SECRET_KEY", "signs sessions of Airflow's pages", _signing_secret),
     Variable("AIRFLOW_FERNET_KEY", "encrypts connections kept in Airflow", _fernet_key),
@@ -210,6 +208,11 @@ def read_env(text: str) -> dict[str, str]:
         if match := _LINE.fullmatch(line):
             found[match[1]] = match[2].strip().strip("'\"")
     return found
+
+
+def set_in_env(path: Path, values: Mapping[str, str]) -> None:
+    """Put values into an env file, at once; its other lines stay as they are."""
+    _write(path, _with(path.read_text("utf-8"), values), 0o600)
 
 
 def _environment(path: Path, force: bool, now: datetime) -> Iterator[Made]:

@@ -3,5 +3,14 @@
 from storage.buckets import prepare
 from storage.open import open_store
 from storage.port import PendingHour, Store, StoreUnavailable
+from storage.tokens import GRANTS, give_tokens
 
-__all__ = ["PendingHour", "Store", "StoreUnavailable", "open_store", "prepare"]
+__all__ = [
+    "GRANTS",
+    "PendingHour",
+    "Store",
+    "StoreUnavailable",
+    "give_tokens",
+    "open_store",
+    "prepare",
+]

@@ -9,10 +9,14 @@ installations share one InfluxDB.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from schemas import Period
-from storage.port import StoreUnavailable
+from storage.influx_admin import administer
+
+if TYPE_CHECKING:
+    from influxdb_client import InfluxDBClient
 
 OBSERVATIONS, AGGREGATES_HOUR = "observations", "aggregates_hour"
 AGGREGATES, ACCOUNTS = "aggregates", "accounts"
@@ -38,6 +42,11 @@ class InfluxAddress:
     org: str
     worker: str = "1"
     prefix: str = ""
+
+    @staticmethod
+    def is_of(url: str) -> bool:
+        """Whether a store's URL names an InfluxDB."""
+        return urlsplit(url).scheme in SCHEMES
 
     @classmethod
     def parse(cls, url: str) -> InfluxAddress:
@@ -70,50 +79,27 @@ def prepare(url: str, *, token: str = "", forever: bool = False) -> list[str]:
     A store in a file needs no preparation. Raises StoreUnavailable, and ValueError where the token
     may not do this.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in SCHEMES:
+    if not InfluxAddress.is_of(url):
         return []
-    made = _make(InfluxAddress.parse(url), token, forever)
-    if isinstance(made, Exception):
-        raise made
-    return made
+    address = InfluxAddress.parse(url)
+
+    def act(client: InfluxDBClient) -> list[str]:
+        return _make(client, address, forever)
+
+    return administer(address, token, act)
 
 
-def _make(address: InfluxAddress, token: str, forever: bool) -> list[str] | Exception:
-    """The names of the buckets made, or what went wrong.
-
-    Given back and not raised: an error that carries the client's frames keeps the client alive
-    until the interpreter ends, where its own clearing up fails in public.
-    """
-    from influxdb_client import BucketRetentionRules, InfluxDBClient
-    from influxdb_client.client.exceptions import InfluxDBError
-    from influxdb_client.rest import ApiException
-    from urllib3.exceptions import HTTPError
+def _make(client: InfluxDBClient, address: InfluxAddress, forever: bool) -> list[str]:
+    from influxdb_client import BucketRetentionRules
 
     made = []
-    try:
-        with InfluxDBClient(address.http, token=token, org=address.org) as client:
-            buckets = client.buckets_api()
-            known = {b.name for b in buckets.find_buckets_iter(org=address.org, limit=100)}
-            for name, keep_s in RETENTION.items():
-                bucket = address.bucket(name)
-                if bucket in known:
-                    continue
-                rules = [] if forever else [BucketRetentionRules("expire", every_seconds=keep_s)]
-                buckets.create_bucket(bucket_name=bucket, retention_rules=rules)
-                made.append(bucket)
-    except HTTPError as error:
-        return StoreUnavailable(f"{address.http} does not answer ({type(error).__name__})")
-    except (ApiException, InfluxDBError) as error:
-        return _explained(error, address)
+    buckets = client.buckets_api()
+    known = {b.name for b in buckets.find_buckets_iter(org=address.org, limit=100)}
+    for name, keep_s in RETENTION.items():
+        bucket = address.bucket(name)
+        if bucket in known:
+            continue
+        rules = [] if forever else [BucketRetentionRules("expire", every_seconds=keep_s)]
+        buckets.create_bucket(bucket_name=bucket, retention_rules=rules)
+        made.append(bucket)
     return made
-
-
-def _explained(error: Exception, address: InfluxAddress) -> Exception:
-    status = getattr(error, "status", None) or 0
-    if status == 429 or status >= 500:
-        return StoreUnavailable(f"{address.http} answers {status}")
-    return ValueError(
-        f"{address.http} answers {status or error}: to make buckets, give ONENET_STORE_TOKEN a"
-        f" token that may read and write all buckets of the organisation {address.org!r}"
-    )

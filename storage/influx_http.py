@@ -128,11 +128,15 @@ class InfluxHttp:
         if words.endswith(f'organization name "{self._org}" not found'):
             return "Correct the organisation in ONENET_STORE_URL, influx://host:8086/organisation."
         if status == 401:
-            return f"Set ONENET_STORE_TOKEN to a token of the organisation {self._org!r}."
+            return (
+                f"Set ONENET_STORE_TOKEN to a token of the organisation {self._org!r}, or let"
+                " `onenet store prepare --env-file .env` make one for each service."
+            )
         if status in (403, 404):
             return (
-                f"Run `onenet store prepare` for the organisation {self._org!r}, and give"
-                " ONENET_STORE_TOKEN a token that may read and write its buckets."
+                f"Run `onenet store prepare` for the organisation {self._org!r}. If its buckets are"
+                " there, ONENET_STORE_TOKEN is of a service that has no business with this one:"
+                " see storage/tokens.py."
             )
         return "This request should not have been made: please report it."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from storage.buckets import SCHEMES, InfluxAddress
+from storage.buckets import InfluxAddress
 from storage.port import Store
 
 
@@ -21,7 +21,7 @@ def open_store(url: str, *, token: str = "") -> Store:
         from storage.embedded import EmbeddedStore
 
         return EmbeddedStore(Path(url.removeprefix("sqlite:///")))
-    if parts.scheme in SCHEMES:
+    if InfluxAddress.is_of(url):
         from storage.influx import InfluxStore
 
         return InfluxStore(InfluxAddress.parse(url), token=token)

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 import httpx
 
-from storage import prepare
+from storage import give_tokens, prepare
 from tests.brokers import free_port
 from tests.parts import need
 
@@ -44,6 +44,12 @@ class RunningInflux:
         url = f"{self.url}?prefix=t{uuid4().hex[:12]}_"
         prepare(url, token=self.token, forever=True)
         return url
+
+    def tokens(self, url: str) -> dict[str, str]:
+        """New tokens by service, for the store at this URL; those made before end."""
+        made: dict[str, str] = {}
+        give_tokens(url, token=self.token, known={}, keep=made.update)
+        return made
 
 
 def program() -> Path | None:

@@ -128,7 +128,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
         fill(url, running.token)
         client = httpx.Client(
             base_url=running.http,
-            headers={"Authorization": f"Token {running.token}"},
+            headers={"Authorization": f"Token {running.tokens(url)['grafana']}"},
             params={"org": influx.ORG},
             timeout=60,
         )

@@ -176,7 +176,7 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
         "airflow-triggerer": airflow,
         "tools": {
             "REGISTRY_DB_PASSWORD",
-            "INFLUX_ADMIN_TOKEN",
+            "INFLUX_TOOLS_TOKEN",
             "MQTT_OPERATOR_PASSWORD",
             "MQTT_PROVISIONING_PASSWORD",
         },

@@ -22,9 +22,6 @@ from schemas import FixedClock
 from tests.deploy.production_broker import ROOT
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
-BORROWED = {v.name for v in VARIABLES if v.name.startswith("INFLUX_") and "_TOKEN" in v.name} - {
-    "INFLUX_ADMIN_TOKEN"
-}
 
 
 def values(folder: Path) -> dict[str, str]:
@@ -56,7 +53,7 @@ def test_every_secret_is_long_and_differs_from_every_other(tmp_path: Path) -> No
     init(tmp_path)
     made = values(tmp_path)
     assert set(made) == {variable.name for variable in VARIABLES}
-    secret = {v.name: made[v.name] for v in VARIABLES if v.secret and v.name not in BORROWED}
+    secret = {v.name: made[v.name] for v in VARIABLES if v.secret}
     assert len(set(secret.values())) == len(secret)
     assert all(len(value) >= 43 for value in secret.values()), "32 bytes at least"
     assert len(bytes.fromhex(made["AIRFLOW_JWT_SECRET"])) == 64
@@ -69,12 +66,6 @@ def test_two_installations_have_no_secret_in_common(tmp_path: Path) -> None:
         init(tmp_path / name)
     one, other = values(tmp_path / "one"), values(tmp_path / "other")
     assert not {one[v.name] for v in VARIABLES if v.secret} & set(other.values())
-
-
-def test_tokens_of_the_services_are_the_administrators_until_narrowed(tmp_path: Path) -> None:
-    init(tmp_path)
-    made = values(tmp_path)
-    assert {made[name] for name in BORROWED} == {made["INFLUX_ADMIN_TOKEN"]}
 
 
 def test_what_holds_a_secret_is_readable_by_its_owner_alone(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_an_error_inside_a_good_answer_is_an_error(server: Troubled, store: Stor
     ("status", "message", "remedy"),
     [
         (401, "unauthorized access", "ONENET_STORE_TOKEN to a token of the organisation 'city'"),
-        (403, "insufficient permissions for write", "may read and write its buckets"),
+        (403, "insufficient permissions for write", "of a service that has no business"),
         (404, 'bucket "observations" not found', "onenet store prepare"),
         (400, 'organization name "city" not found', "Correct the organisation"),
     ],
@@ -167,7 +167,7 @@ def test_a_wrong_installation_says_what_to_do(
 
 def test_a_token_that_may_not_make_buckets_is_told_so(server: Troubled) -> None:
     server.answer = always(said(401, "unauthorized access"))
-    with pytest.raises(ValueError, match="answers 401: to make buckets"):
+    with pytest.raises(ValueError, match="answers 401: to make buckets and tokens"):
         prepare(server.url, token="wrong")
 
 
