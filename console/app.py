@@ -36,6 +36,7 @@ from console.evidence_routes import add_evidence_routes
 from console.hardening import Hardening
 from console.login import add_login
 from console.network_pages import add_network_pages
+from console.open_data import add_open_data
 from console.painter import Painter, language_of
 from console.people_pages import add_people_pages
 from console.rule_pages import add_rule_pages
@@ -101,6 +102,7 @@ def create_app(
     add_network_pages(app, sources, painter)
     add_soil_pages(app, sources, painter)
     add_bulletin_pages(app, sources, painter, reports)
+    add_open_data(app, sources, painter)
     _add_api(app, sources)
     broker = broker or DeviceBroker.of()
     add_sensor_registration(app, sources, painter, broker)  # /sensors/new is no sensor's name

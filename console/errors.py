@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 from console.painter import Painter
 from console.security import SAFE_METHODS, LoginNeeded, PasswordMustChange, Visitor, visitor_of
 from registry.permissions import Forbidden, permissions
+from registry.problems import Problem, Refused
 from schemas.people import Role, Unacceptable
 from storage import StoreUnavailable
 
@@ -24,6 +26,25 @@ def for_programs(request: Request) -> bool:
     return request.url.path.startswith("/api/") or request.headers.get(
         "authorization", ""
     ).lower().startswith("bearer ")
+
+
+def for_browsers(request: Request) -> bool:
+    """Whether a person waits for the answer, whatever the address is: a form's download, say."""
+    return "text/html" in request.headers.get("accept", "")
+
+
+def problems_told(problems: Iterable[Problem]) -> list[dict[str, str]]:
+    """Problems of an entry for programs, in both languages."""
+    return [
+        {
+            "field": problem.field,
+            "code": problem.code,
+            "value": problem.value,
+            "zh": problem.text("zh"),
+            "en": problem.text("en"),
+        }
+        for problem in problems
+    ]
 
 
 def add_error_pages(app: FastAPI, painter: Painter) -> None:
@@ -55,6 +76,15 @@ def add_error_pages(app: FastAPI, painter: Painter) -> None:
     @app.exception_handler(Unacceptable)
     def unacceptable(request: Request, error: Unacceptable) -> Response:
         return answer(request, 422, "bad_request", str(error))
+
+    @app.exception_handler(Refused)
+    def refused(request: Request, error: Refused) -> Response:
+        if for_browsers(request):
+            return painter.page(
+                request, "refused.html", status=400, page="", problems=error.problems
+            )
+        told = problems_told(error.problems)
+        return JSONResponse({"error": str(error), "problems": told}, 400)
 
     @app.exception_handler(StoreUnavailable)
     def store_away(request: Request, _error: StoreUnavailable) -> Response:

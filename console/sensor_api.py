@@ -9,6 +9,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from console.errors import problems_told
 from console.security import require
 from console.sensor_registration import register_by
 from console.sources import Sources
@@ -83,8 +84,10 @@ def add_sensor_api(app: FastAPI, sources: Sources) -> None:
         try:
             made, _ = register_by(sources, person, new.raw())
         except Refused as error:
-            return JSONResponse({"error": str(error), "problems": _told(error.problems)}, 422)
-        return JSONResponse({"id": made.sensor, "remarks": _told(made.remarks)}, 201)
+            return JSONResponse(
+                {"error": str(error), "problems": problems_told(error.problems)}, 422
+            )
+        return JSONResponse({"id": made.sensor, "remarks": problems_told(made.remarks)}, 201)
 
     @app.get("/api/sensors/{sensor_id}", dependencies=READER, responses=MISSING)
     def one(sensor_id: str) -> Any:
@@ -114,16 +117,3 @@ def add_sensor_api(app: FastAPI, sources: Sources) -> None:
             raise HTTPException(404, f"no sensor {sensor_id!r}")
         found = checks(seen)
         return {"ready": ready(found), "checks": [check.kept() for check in found]}
-
-
-def _told(problems: Any) -> list[dict[str, str]]:
-    return [
-        {
-            "field": problem.field,
-            "code": problem.code,
-            "value": problem.value,
-            "zh": problem.text("zh"),
-            "en": problem.text("en"),
-        }
-        for problem in problems
-    ]

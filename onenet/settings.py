@@ -68,6 +68,7 @@ class Settings(ChannelSettings):
     raw_days: int = 7
     city_points: Path | None = None
     credit_rules: Path | None = None
+    open_data_terms: Path | None = None  # docs/open-data.md
     map_districts: bool = False
     certificates: str = ""  # host:port of TLS servers whose days are watched, parted by commas
     log_json: bool = True
