@@ -1,12 +1,13 @@
-"""Grafana boards as code: typed, generated from the catalogue and the registry, written or pushed.
+"""Grafana boards and alert rules as code: typed, from catalogue and registry, exported or pushed.
 
-The data come from InfluxDB; nothing here reads them. A board is a function of the `City` that it
-shows, and stands in `BOARDS`.
+The data come from InfluxDB and the registry's views; nothing here reads them. A board is a function
+of the `City` that it shows, and stands in `BOARDS`; alert rules stand in `rule_groups`.
 """
 
 from dashboards.boards import BOARDS, to_json
 from dashboards.city import City
-from dashboards.files import write
+from dashboards.files import export
 from dashboards.grafana import Pushed, push
+from dashboards.network_rules import rule_groups
 
-__all__ = ["BOARDS", "City", "Pushed", "push", "to_json", "write"]
+__all__ = ["BOARDS", "City", "Pushed", "export", "push", "rule_groups", "to_json"]

@@ -61,6 +61,24 @@ def difference() -> str:
     )
 
 
+def dead_lettered_share() -> str:
+    """Percent of what was received over the hours that was dead-lettered; no row without any."""
+    return "\n".join(
+        [
+            _account(["received", "dead_lettered"]),
+            "  |> group()",
+            "  |> reduce(identity: {received: 0, refused: 0}, fn: (r, accumulator) => ({",
+            "    received: accumulator.received + "
+            '(if r._field == "received" then r._value else 0),',
+            "    refused: accumulator.refused + "
+            '(if r._field == "dead_lettered" then r._value else 0),',
+            "  }))",
+            "  |> filter(fn: (r) => r.received > 0)",
+            "  |> map(fn: (r) => ({_value: 100.0 * float(v: r.refused) / float(v: r.received)}))",
+        ]
+    )
+
+
 def _account(fields: Sequence[str], *definitions: str) -> str:
     wanted = " or ".join(f'r._field == "{field}"' for field in fields)
     return "\n".join(

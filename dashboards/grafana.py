@@ -12,9 +12,8 @@ from grafana_client.client import GrafanaClientError, GrafanaException
 
 from dashboards.boards import BOARDS, to_json
 from dashboards.city import City
+from dashboards.layout import FOLDER_TITLE, FOLDER_UID
 
-FOLDER_UID = "one-network"
-FOLDER_TITLE = "One Network 一张网"
 TIMEOUT_S = 30.0
 _OWN = ("id", "version")  # what Grafana itself writes into a board
 
@@ -123,7 +122,7 @@ def _explained(refused: GrafanaException, url: str) -> ValueError | ConnectionEr
             )
         case 400 if "provisioned" in str(said):
             return ValueError(
-                f"the boards of {url} come from files: write them with `onenet dashboards write`, "
+                f"the boards of {url} come from files: write them with `onenet dashboards export`, "
                 "or remove the files before pushing"
             )
         case 0 | 500 | 502 | 503 | 504:

@@ -14,6 +14,8 @@ from dashboards.panels import POSTGRES, REGISTRY, SOURCE, WIDTH
 from schemas import Medium
 
 TAG = "one-network"
+FOLDER_UID = "one-network"
+FOLDER_TITLE = "One Network 一张网"
 DATASOURCE_UID = "onenet-influx"
 REGISTRY_UID = "onenet-registry"
 

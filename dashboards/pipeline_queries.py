@@ -72,8 +72,9 @@ def certificate_days() -> Sql:
 
 
 def minutes_since_a_look() -> Sql:
-    """Minutes since certificates were last looked at; null where none is watched."""
-    return Sql(f"SELECT {_minutes_since('max(made)')} AS minutes\n{_CERTIFICATES}")
+    """Minutes since certificates were last looked at; no row where none is watched."""
+    since = _minutes_since("max(made)")
+    return Sql(f"SELECT {since} AS minutes\n{_CERTIFICATES} HAVING count(*) > 0")
 
 
 def _minutes_since(moment: str) -> str:

@@ -42,7 +42,9 @@ app = typer.Typer(
 deadletters = typer.Typer(help="Refused messages: list, show, replay.", no_args_is_help=True)
 registry_commands = typer.Typer(help="The registry's database.", no_args_is_help=True)
 store_commands = typer.Typer(help="The time-series store.", no_args_is_help=True)
-dashboards_commands = typer.Typer(help="Grafana boards as code.", no_args_is_help=True)
+dashboards_commands = typer.Typer(
+    help="Grafana boards and alert rules as code.", no_args_is_help=True
+)
 schemas_commands = typer.Typer(help="The published contracts.", no_args_is_help=True)
 app.add_typer(deadletters, name="deadletters")
 app.add_typer(cli_alerts.app, name="alerts")
@@ -371,17 +373,17 @@ def store_prepare(
     out.print("\n".join(made) or "nothing to prepare", markup=False, soft_wrap=True)
 
 
-@dashboards_commands.command("write")
-def dashboards_write(
-    folder: Annotated[Path, typer.Argument(help="Where the JSON files go.")] = Path(
-        "deploy/grafana/dashboards"
-    ),
+@dashboards_commands.command("export")
+def dashboards_export(
+    folder: Annotated[
+        Path, typer.Argument(help="Gets dashboards/ and provisioning/alerting/.")
+    ] = Path("deploy/grafana"),
     from_registry: Annotated[
         bool, typer.Option("--from-registry", help="Of the registry's city, not the demo's.")
     ] = False,
     console: _ConsoleUrl = "http://localhost:8000",
 ) -> None:
-    """Write the Grafana boards as JSON, for provisioning by files."""
+    """Write boards, alert rules, contact points and policy as files that Grafana reads."""
     import dashboards
     from registry import open_registry
 
@@ -389,7 +391,7 @@ def dashboards_write(
         city = dashboards.City.of(open_registry(Settings().registry_url), console)
     else:
         city = dashboards.City.demo(console)
-    for path in dashboards.write(folder, city):
+    for path in dashboards.export(folder, city):
         out.print(f"wrote {path}")
 
 

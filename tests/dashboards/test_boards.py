@@ -13,7 +13,7 @@ import yaml
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from dashboards import BOARDS, City, to_json, write
+from dashboards import BOARDS, City, export, to_json
 from dashboards.enterprise_queries import beside
 from dashboards.wording import grafana_unit
 from registry import migrate, open_registry, seed_demo_city
@@ -188,12 +188,12 @@ def test_beside_an_enterprise_stand_the_nearest_that_measure_the_same(city: City
 
 
 def test_the_shipped_files_are_fresh(tmp_path: Path) -> None:
-    made = write(tmp_path)
-    shipped = GRAFANA / "dashboards"
-    assert {p.name for p in made} == {p.name for p in shipped.glob("*.json")}
+    made = {path.relative_to(tmp_path) for path in export(tmp_path)}
+    generated = [*GRAFANA.glob("dashboards/*"), *GRAFANA.glob("provisioning/alerting/*")]
+    assert made == {path.relative_to(GRAFANA) for path in generated}
     for path in made:
-        assert path.read_text("utf-8") == (shipped / path.name).read_text("utf-8"), (
-            "run `onenet dashboards write`"
+        assert (tmp_path / path).read_text("utf-8") == (GRAFANA / path).read_text("utf-8"), (
+            "run `onenet dashboards export`"
         )
 
 

@@ -151,6 +151,8 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
             "GRAFANA_SECRET_KEY",
             "INFLUX_GRAFANA_TOKEN",
             "REGISTRY_GRAFANA_DB_PASSWORD",
+            *(v.name for v in VARIABLES if v.name.startswith("GRAFANA_ALERT_")),
+            *(f"ONENET_SMTP_{part}" for part in ("HOST", "PORT", "USERNAME", "PASSWORD", "FROM")),
         },
         "airflow-init": airflow,
         "airflow-apiserver": airflow | {"AIRFLOW_ADMIN_PASSWORD"},
