@@ -9,6 +9,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,7 +24,11 @@ from schemas import Interval
 from schemas.people import Person, Role
 from storage import Store, open_store
 from storage.raw import RawArchive
-from tests.brokers import RunningBroker, embedded, free_port
+from tests.brokers import RunningBroker, embedded, free_port, mosquitto
+from tests.influx import influx
+from tests.parts import need
+from tests.postgres import available as postgres_available
+from tests.postgres import postgres, url
 
 SENSOR = "noise-dongmen-1"
 TOPIC = f"onenet/v1/noise/{SENSOR}/data/json"
@@ -34,46 +39,66 @@ MINUTE = timedelta(minutes=1)
 class City:
     """Registry, store and archive of a running ingest process."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, store_url: str, registry_url: str, token: str = "") -> None:
         self.urls = {
-            "ONENET_STORE_URL": f"sqlite:///{home}/o.db",
-            "ONENET_REGISTRY_URL": f"sqlite:///{home}/r.db",
+            "ONENET_STORE_URL": store_url,
+            "ONENET_STORE_TOKEN": token,
+            "ONENET_REGISTRY_URL": registry_url,
             "ONENET_RAW_ARCHIVE": str(home / "raw"),
         }
-        migrate(self.urls["ONENET_REGISTRY_URL"])
-        self.registry: Registry = open_registry(self.urls["ONENET_REGISTRY_URL"])
+        migrate(registry_url)
+        self.registry: Registry = open_registry(registry_url)
         seed_demo_city(self.registry)
-        self.store: Store = open_store(self.urls["ONENET_STORE_URL"])
+        self.store: Store = open_store(store_url, token=token)
         self.archive = RawArchive(home / "raw")
 
 
-@pytest.fixture
-def city(tmp_path: Path) -> Iterator[City]:
-    made = City(tmp_path)
-    yield made
-    made.store.close()
-    made.registry.close()
+@pytest.fixture(params=["embedded", pytest.param("production", marks=pytest.mark.influx)])
+def parts(
+    request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[City, RunningBroker]]:
+    """Store, registry and broker as in the demo, or those of production."""
+    make = tmp_path_factory.mktemp
+    with ExitStack() as stack:
+        if request.param == "embedded":
+            city = City(tmp_path, f"sqlite:///{tmp_path}/o.db", f"sqlite:///{tmp_path}/r.db")
+            broker = stack.enter_context(embedded())
+        else:
+            need("PostgreSQL", postgres_available())
+            server = stack.enter_context(postgres(make("pg")))
+            running = stack.enter_context(influx(make("influx")))
+            registry_url = url(server, "registry", "registry")
+            city = City(tmp_path, running.clean(), registry_url, running.token)
+            broker = stack.enter_context(mosquitto(make("broker")))
+        stack.callback(city.registry.close)
+        stack.callback(city.store.close)
+        yield city, broker
 
 
 @pytest.fixture
-def broker(city: City, tmp_path: Path) -> Iterator[RunningBroker]:
-    """A broker with a real ingest process behind it."""
-    with embedded() as running:
-        port = free_port()
-        environment = {**running.environment, **city.urls, "ONENET_INGEST_PORT": str(port)}
-        with (tmp_path / "ingest.log").open("wb") as log:
-            ingest = subprocess.Popen(
-                [sys.executable, "-m", "onenet", "ingest"],
-                env={**os.environ, **environment},
-                stdout=log,
-                stderr=log,
-            )
-        try:
-            _until(lambda: _subscribed(port))
-            yield running
-        finally:
-            ingest.terminate()
-            assert ingest.wait(60) == 0
+def city(parts: tuple[City, RunningBroker]) -> City:
+    return parts[0]
+
+
+@pytest.fixture
+def broker(parts: tuple[City, RunningBroker], tmp_path: Path) -> Iterator[RunningBroker]:
+    """The broker, with a real ingest process behind it."""
+    city, running = parts
+    port = free_port()
+    environment = {**running.environment, **city.urls, "ONENET_INGEST_PORT": str(port)}
+    with (tmp_path / "ingest.log").open("wb") as log:
+        ingest = subprocess.Popen(
+            [sys.executable, "-m", "onenet", "ingest"],
+            env={**os.environ, **environment},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        _until(lambda: _subscribed(port))
+        yield running
+    finally:
+        ingest.terminate()
+        assert ingest.wait(60) == 0
 
 
 def _subscribed(port: int) -> bool:
