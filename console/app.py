@@ -44,6 +44,7 @@ from console.security import Gate, anybody, check_csrf, identify, require, visit
 from console.sensor_api import add_sensor_api
 from console.sensor_pages import add_sensor_pages
 from console.sensor_registration import add_sensor_registration
+from console.sensorthings import add_sensorthings
 from console.soil_pages import add_soil_pages
 from console.sources import Sources
 from console.work_pages import add_work_pages
@@ -109,6 +110,7 @@ def create_app(
     add_sensor_pages(app, sources, painter, broker)
     add_work_pages(app, sources, painter)
     add_sensor_api(app, sources)
+    add_sensorthings(app, sources)
     add_login(app, painter)
     add_account_pages(app, painter)
     add_people_pages(app, painter)

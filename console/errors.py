@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 
 from console.painter import Painter
 from console.security import SAFE_METHODS, LoginNeeded, PasswordMustChange, Visitor, visitor_of
+from console.sensorthings import PREFIX, READ_ONLY
+from console.sensorthings import told as sensorthings_error
 from registry.permissions import Forbidden, permissions
 from registry.problems import Problem, Refused
 from schemas.people import Role, Unacceptable
@@ -23,7 +25,7 @@ KEYS = {404: "not_found", 413: "too_large", 429: "too_many"}
 
 def for_programs(request: Request) -> bool:
     """Whether the answer is read by a program."""
-    return request.url.path.startswith("/api/") or request.headers.get(
+    return request.url.path.startswith(("/api/", PREFIX)) or request.headers.get(
         "authorization", ""
     ).lower().startswith("bearer ")
 
@@ -47,12 +49,27 @@ def problems_told(problems: Iterable[Problem]) -> list[dict[str, str]]:
     ]
 
 
+def for_program(
+    request: Request,
+    status: int,
+    why: str,
+    *,
+    headers: dict[str, str] | None = None,
+    more: dict[str, str] | None = None,
+) -> JSONResponse:
+    """An error as JSON; where a standard says how an error looks, as the standard says."""
+    if request.url.path.startswith(PREFIX):
+        why = READ_ONLY if status == 405 else why
+        return JSONResponse(sensorthings_error(status, why), status, headers)
+    return JSONResponse({"error": why, **(more or {})}, status, headers)
+
+
 def add_error_pages(app: FastAPI, painter: Painter) -> None:
     """Answers for everything that a route may raise."""
 
     def answer(request: Request, status: int, key: str, detail: str = "") -> Response:
         if for_programs(request):
-            return JSONResponse({"error": detail or key}, status)
+            return for_program(request, status, detail or key)
         with suppress(HTTPException):
             visitor_of(request)  # for the navigation; where there is no route nobody has asked yet
         return painter.page(request, "error.html", status=status, key=key, detail=detail, page="")
@@ -97,10 +114,11 @@ def _add_refusals(app: FastAPI, painter: Painter) -> None:
     @app.exception_handler(LoginNeeded)
     def login_needed(request: Request, _error: LoginNeeded) -> Response:
         if for_programs(request):
-            return JSONResponse(
-                {"error": "log in, or send an API token: Authorization: Bearer …"},
+            return for_program(
+                request,
                 401,
-                {"WWW-Authenticate": "Bearer"},
+                "log in, or send an API token: Authorization: Bearer …",
+                headers={"WWW-Authenticate": "Bearer"},
             )
         way = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         back = f"?next={quote(way)}" if request.method in SAFE_METHODS else ""
@@ -109,14 +127,14 @@ def _add_refusals(app: FastAPI, painter: Painter) -> None:
     @app.exception_handler(PasswordMustChange)
     def password_first(request: Request, _error: PasswordMustChange) -> Response:
         if for_programs(request):
-            return JSONResponse({"error": "change your password first, under /account"}, 403)
+            return for_program(request, 403, "change your password first, under /account")
         return RedirectResponse("/account", 303)
 
     @app.exception_handler(Forbidden)
     def forbidden(request: Request, error: Forbidden) -> Response:
         if for_programs(request):
             told = {"who": error.who, "action": error.action, "rule": error.rule}
-            return JSONResponse({"error": str(error), **told, "remedy": error.remedy}, 403)
+            return for_program(request, 403, str(error), more={**told, "remedy": error.remedy})
         permission = permissions()[error.action]
         visitor: Visitor = visitor_of(request)
         return painter.page(

@@ -49,6 +49,27 @@ def history(registry: Registry, sensor: str, *, limit: int = 200) -> list[Happen
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """When a sensor was put up at another station; before: where it stood until then."""
+
+    at: datetime
+    before: str
+    station: str
+
+
+def moves(registry: Registry) -> dict[str, list[Move]]:
+    """The moves of all sensors that were ever moved, each sensor's in order of time."""
+    query = select(SensorEventRow).where(SensorEventRow.kind == "moved").order_by(SensorEventRow.id)
+    found: dict[str, list[Move]] = {}
+    with registry.session() as session:
+        for row in session.scalars(query):
+            detail = json.loads(row.detail)
+            move = Move(row.at, detail["station"], detail["to"])
+            found.setdefault(row.sensor, []).append(move)
+    return found
+
+
 def about_of(session: Session, sensor: str, at: datetime, by: str) -> DeviceRow:
     """The row of a sensor that came with a seed and never was registered by anybody."""
     row = session.get_one(SensorRow, sensor)

@@ -100,6 +100,12 @@ OBSERVATIONS: dict[str, pl.DataType] = {
     "quality": pl.Int16(),
 }
 
+OBSERVATION_COUNTS: dict[str, pl.DataType] = {
+    "sensor": pl.String(),
+    "parameter": pl.String(),
+    "count": pl.Int64(),
+}
+
 AGGREGATES: dict[str, pl.DataType] = {
     "level": pl.String(),
     "subject": pl.String(),  # id of the sensor, station, district ...; "city" for the city

@@ -20,15 +20,23 @@ import polars as pl
 
 from schemas import FlaggedReading, Interval, Level, Outcome, Period, from_ms, to_ms
 from schemas.clock import HOUR_MS
-from schemas.observation import ACCOUNT, AGGREGATE_KEY, AGGREGATES, OBSERVATIONS, AccountKey
+from schemas.observation import (
+    ACCOUNT,
+    AGGREGATE_KEY,
+    AGGREGATES,
+    OBSERVATION_COUNTS,
+    OBSERVATIONS,
+    AccountKey,
+)
 from storage.embedded_write import Write, keep_account, number_of
 from storage.port import PendingHour, StoreUnavailable
-from storage.rows import Layout, Row, together, unpack
+from storage.rows import Layout, Row, counted, together, unpack
 
 SCHEMA_VERSION = 2
 # What brings a file of a version to the next.
 MIGRATIONS = {1: "ALTER TABLE aggregate ADD COLUMN edition TEXT NOT NULL DEFAULT ''"}
 BUSY_S = 10.0
+_NEVER_MS = 2**62  # after every reading
 _AGGREGATE_COLUMNS = list(AGGREGATES)
 
 
@@ -178,6 +186,43 @@ class EmbeddedStore:
             .select(list(OBSERVATIONS))
             .sort("sensor", "ts", "parameter")
         )
+
+    def earliest(self, *, sensors: Collection[str] | None = None) -> pl.DataFrame:
+        by_layout: dict[int, list[Row]] = defaultdict(list)
+        used = self._query("SELECT sensor, layout FROM newest")
+        names = dict(self._known_sensors(sensors))
+        for number, layout in used:
+            if number in names:
+                for ts, values, quality in self._query(
+                    "SELECT ts, vals, quality FROM reading WHERE sensor = ? AND layout = ?"
+                    " ORDER BY ts LIMIT 1",
+                    (number, layout),
+                ):
+                    by_layout[layout].append((names[number], ts, values, quality))
+        found = self._unpack(by_layout)
+        return (
+            found.group_by("sensor", "parameter")
+            .first()
+            .select(list(OBSERVATIONS))
+            .sort("sensor", "ts", "parameter")
+        )
+
+    def count_observations(
+        self, window: Interval | None = None, *, sensors: Collection[str] | None = None
+    ) -> pl.DataFrame:
+        start, end = (0, _NEVER_MS) if window is None else (to_ms(window.start), to_ms(window.end))
+        layouts = self._known_layouts()
+        rows = [
+            (sensor, parameter, count)
+            for number, sensor in self._known_sensors(sensors)
+            for layout, count in self._query(
+                "SELECT layout, count(*) FROM reading WHERE sensor = ? AND ts >= ? AND ts < ?"
+                " GROUP BY layout",
+                (number, start, end),
+            )
+            for parameter in layouts[layout]
+        ]
+        return counted(pl.DataFrame(rows, schema=OBSERVATION_COUNTS, orient="row"))
 
     def count_readings(self, window: Interval | None = None) -> dict[str, int]:
         where, values = "", []

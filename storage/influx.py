@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
+from polars.dataframe.group_by import GroupBy
 
 from schemas import FlaggedReading, Interval, Level, Outcome, Period, to_ms
 from schemas.clock import HOUR_MS
-from schemas.observation import ACCOUNT, AGGREGATES, OBSERVATIONS, AccountKey
+from schemas.observation import ACCOUNT, AGGREGATES, OBSERVATION_COUNTS, OBSERVATIONS, AccountKey
 from storage import influx_csv as answers
 from storage import influx_flux as flux
 from storage import influx_lines as lines
@@ -30,6 +31,7 @@ from storage.influx_books import SETTLER, account_rows, books_question, pending_
 from storage.influx_http import InfluxHttp
 from storage.influx_write import Writer
 from storage.port import PendingHour
+from storage.rows import counted
 
 _NO_BOOKKEEPING = f'r._field != "{lines.CHANNELS}"'
 _KEPT_COLUMNS = ("sensor", "_time", "_field", "_value")
@@ -89,24 +91,47 @@ class InfluxStore:
         return _only(_only(found, "sensor", sensors), "parameter", parameters)
 
     def latest(self, *, sensors: Collection[str] | None = None) -> pl.DataFrame:
+        # The newest code tells the newest time; an older value is no value of that time.
+        return self._outermost("last", sensors).agg(pl.all().last()).pipe(_in_order)
+
+    def earliest(self, *, sensors: Collection[str] | None = None) -> pl.DataFrame:
+        return self._outermost("first", sensors).agg(pl.all().first()).pipe(_in_order)
+
+    def _outermost(self, which: str, sensors: Collection[str] | None) -> GroupBy:
+        """The first or last field of each series, as observations of each channel."""
         if _nobody(sensors):
             self._http.ping()
-            return pl.DataFrame(schema=OBSERVATIONS)
+            return pl.DataFrame(schema=OBSERVATIONS).group_by("sensor", "parameter")
         asked = flux.pipeline(
             self._observations,
             flux.ALWAYS,
             [_NO_BOOKKEEPING, flux.one_of("sensor", sensors)],
-            "last()",
+            f"{which}()",
             flux.keep(*_KEPT_COLUMNS),
         )
-        # The newest code tells the newest time; an older value is no value of that time.
         found = _only(answers.observations(self._http.query(asked)), "sensor", sensors)
-        return (
-            found.group_by("sensor", "parameter")
-            .last()
-            .select(list(OBSERVATIONS))
-            .sort("sensor", "ts", "parameter")
+        return found.group_by("sensor", "parameter")
+
+    def count_observations(
+        self, window: Interval | None = None, *, sensors: Collection[str] | None = None
+    ) -> pl.DataFrame:
+        if _nobody(sensors):
+            return pl.DataFrame(schema=OBSERVATION_COUNTS)
+        asked = flux.pipeline(
+            self._observations,
+            flux.ALWAYS if window is None else _span(window),
+            [f"r._field =~ /{lines.QUALITY_SUFFIX}$/", flux.one_of("sensor", sensors)],
+            "count()",
+            flux.keep("sensor", "_field", "_value"),
         )
+        key = {"sensor": pl.String(), "_field": pl.String()}
+        found = answers.of_type(self._http.query(asked), pl.Int64(), key)
+        counts = found.select(
+            "sensor",
+            pl.col("_field").str.strip_suffix(lines.QUALITY_SUFFIX).alias("parameter"),
+            pl.col("_value").alias("count"),
+        )
+        return counted(_only(counts, "sensor", sensors))
 
     def count_readings(self, window: Interval | None = None) -> dict[str, int]:
         asked = flux.pipeline(
@@ -246,6 +271,10 @@ class InfluxStore:
             lines.pending(SETTLER, to_ms(each.hour.start), settled=each.version) for each in hours
         ]
         self._http.write_all(self._accounts, settled, precision="ns")
+
+
+def _in_order(found: pl.DataFrame) -> pl.DataFrame:
+    return found.select(list(OBSERVATIONS)).sort("sensor", "ts", "parameter")
 
 
 def _span(window: Interval) -> flux.Span:

@@ -68,6 +68,17 @@ class Store(Protocol):
     def latest(self, *, sensors: Collection[str] | None = None) -> pl.DataFrame:
         """The newest observation of each channel, columns `OBSERVATIONS`."""
 
+    def earliest(self, *, sensors: Collection[str] | None = None) -> pl.DataFrame:
+        """The oldest observation of each channel, columns `OBSERVATIONS`."""
+
+    def count_observations(
+        self, window: Interval | None = None, *, sensors: Collection[str] | None = None
+    ) -> pl.DataFrame:
+        """Number of observations of each channel, in a window of device time or in all.
+
+        Columns sensor, parameter, count; sorted by channel, without those that have none.
+        """
+
     def count_readings(self, window: Interval | None = None) -> dict[str, int]:
         """Number of distinct readings by sensor, in a window of device time or in all."""
 

@@ -101,3 +101,13 @@ def together(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     if not kept:
         return pl.DataFrame(schema=OBSERVATIONS)
     return pl.concat(kept).sort("sensor", "ts", "parameter")
+
+
+def counted(counts: pl.DataFrame) -> pl.DataFrame:
+    """Numbers of observations, columns `OBSERVATION_COUNTS`, with each channel once."""
+    return (
+        counts.group_by("sensor", "parameter")
+        .agg(pl.col("count").sum())
+        .filter(pl.col("count") > 0)
+        .sort("sensor", "parameter")
+    )

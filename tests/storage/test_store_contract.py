@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas import FlaggedReading, Interval, Level, Outcome, ParameterKey, Period, SensorId, to_ms
-from schemas.observation import ACCOUNT, AGGREGATES, OBSERVATIONS
+from schemas.observation import ACCOUNT, AGGREGATES, OBSERVATION_COUNTS, OBSERVATIONS
 from storage import Store
 
 T0 = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
@@ -124,6 +124,37 @@ def test_latest_is_the_newest_of_each_channel_whatever_the_order_of_arrival(stor
     found = store.latest()
     assert rows(found) == [("no2", 7.0), ("pm25", 3.0), ("laeq", 50.0)]
     assert rows(store.latest(sensors=["noise-b-1"])) == [("laeq", 50.0)]
+
+
+def test_earliest_is_the_oldest_of_each_channel_whatever_the_order_of_arrival(
+    store: Store,
+) -> None:
+    store.write([reading(5, pm25=2.0, no2=None), reading(3, no2=1.0)])
+    store.write([reading(1, pm25=1.0), reading(2, sensor="air-b-1", pm25=7.0)])
+    found = store.earliest()
+    assert dict(found.schema) == OBSERVATIONS
+    assert found.select("sensor", "parameter", "value").rows() == [
+        ("air-a-1", "pm25", 1.0),
+        ("air-a-1", "no2", 1.0),
+        ("air-b-1", "pm25", 7.0),
+    ]
+    assert store.earliest(sensors=["air-b-1"])["value"].to_list() == [7.0]
+    assert store.earliest(sensors=[]).is_empty()
+
+
+def test_observations_are_counted_by_channel_those_without_value_too(store: Store) -> None:
+    assert dict(store.count_observations().schema) == OBSERVATION_COUNTS
+    store.write([reading(0, pm25=1.0), reading(1, pm25=2.0, no2=None), reading(1600, pm25=3.0)])
+    store.write([reading(0, sensor="air-b-1", no2=7.0), reading(0, pm25=9.0)])  # a revision
+    assert store.count_observations().rows() == [
+        ("air-a-1", "no2", 1),
+        ("air-a-1", "pm25", 3),
+        ("air-b-1", "no2", 1),
+    ]
+    found = store.count_observations(DAY, sensors=["air-a-1"])
+    assert found.rows() == [("air-a-1", "no2", 1), ("air-a-1", "pm25", 2)]
+    assert dict(found.schema) == OBSERVATION_COUNTS
+    assert store.count_observations(sensors=[]).is_empty()
 
 
 def test_the_account_balances_by_sensor_and_hour_of_arrival(store: Store) -> None:
