@@ -16,7 +16,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from amqtt.broker import Broker
 from amqtt.contexts import Action
@@ -29,10 +29,8 @@ from amqtt.utils import gen_client_id
 from paho.mqtt.client import topic_matches_sub
 from sqlalchemy.exc import OperationalError
 
-from registry import Registry
+from onenet.gate import Gate
 from registry.accounts import Rights
-from registry.credentials import admitted, let_in
-from schemas import Clock
 
 log = logging.getLogger(__name__)
 
@@ -49,34 +47,6 @@ class Account:
     password: str
     publish: tuple[str, ...] = ()
     subscribe: tuple[str, ...] = ()
-
-
-class Gate(Protocol):
-    """Who of the sensors may enter."""
-
-    def admits(self, username: str, password: str) -> Rights | None:
-        """What an account may do, or None where name or password are wrong."""
-
-    def let_in(self) -> set[str]:
-        """Every account that may be connected now."""
-
-
-class RegistryGate:
-    """The registry's credentials: the same rules as in production, asked at each connection."""
-
-    def __init__(self, registry: Registry, clock: Clock) -> None:
-        self._registry = registry
-        self._clock = clock
-
-    def admits(self, username: str, password: str) -> Rights | None:
-        owner = admitted(self._registry, username, password, self._clock.now())
-        if owner is None:
-            return None
-        sensor, medium = owner
-        return Rights.of(medium, sensor)
-
-    def let_in(self) -> set[str]:
-        return let_in(self._registry, self._clock.now())
 
 
 # amqtt builds its plugins itself and hands them plain data: gates are found here by broker.
@@ -101,10 +71,10 @@ class AccountsPlugin(BaseAuthPlugin, BaseTopicPlugin):
         if account is not None:
             return hmac.compare_digest(account["password"].encode(), given.encode())
         gate = _GATES.get(self.config.gate)
-        rights = await asyncio.to_thread(gate.admits, name, given) if gate and name else None
-        if rights is None:
+        entry = await asyncio.to_thread(gate.admits, name, given) if gate and name else None
+        if entry is None:
             return False
-        self._sensors[name] = rights
+        self._sensors[name] = entry.rights
         return True
 
     async def topic_filtering(

@@ -12,7 +12,7 @@ import typer
 
 from drawing.cells import as_csv
 from onenet.cli_sensors import LATER, by_hand, out, sensors
-from onenet.settings import Settings
+from onenet.settings import SHORTEST_KEY, Settings
 
 broker = typer.Typer(help="Sensors' accounts at the broker.", no_args_is_help=True)
 
@@ -147,3 +147,28 @@ def account_file(
     with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(as_file(accounts))
     out.print(f"{len(accounts)} accounts: {target}", markup=False)
+
+
+@broker.command("gate")
+def gate() -> None:
+    """Answer EMQX who may enter and what for. docs/scaling.md"""
+    import uvicorn
+
+    from onenet.gate import Gatekeeper, RegistryGate, read_passwords, read_rights
+    from onenet.gate_http import create_gate
+    from registry import open_registry
+    from schemas import SystemClock
+
+    settings = Settings()
+    if len(settings.gate_token) < SHORTEST_KEY:
+        raise ValueError(
+            f"setting gate_token (ONENET_GATE_TOKEN): at least {SHORTEST_KEY} characters, made by "
+            "chance; `onenet init` makes one"
+        )
+    keeper = Gatekeeper(
+        RegistryGate(open_registry(settings.registry_url), SystemClock()),
+        read_passwords(settings.gate_passwords.read_text("utf-8")),
+        read_rights(settings.gate_rights.read_text("utf-8")),
+    )
+    app = create_gate(keeper, settings.gate_token)
+    uvicorn.run(app, host=settings.gate_host, port=settings.gate_port, log_level="warning")

@@ -38,8 +38,15 @@ class Settings(ChannelSettings):
     store_token: str = ""
     registry_url: str = "sqlite:///run/registry.db"
     mqtt_host: str = "127.0.0.1"
-    broker_kind: str = "mosquitto"  # or embedded: who keeps the list of sensors' accounts
+    broker_kind: str = "mosquitto"  # or emqx, embedded: who keeps the list of sensors' accounts
     provisioning_password: str = ""  # of the broker's account that may change that list
+    emqx_url: str = ""  # of EMQX's REST API, and the secret of its API key: to cut connections
+    emqx_secret: str = ""
+    gate_host: str = "127.0.0.1"
+    gate_port: int = 9109
+    gate_token: str = ""  # what EMQX shows the gate
+    gate_passwords: Path = Path("deploy/generated/mosquitto/passwords")
+    gate_rights: Path = Path("deploy/mosquitto/acl")
     devices_host: str = ""  # by TLS devices reach the broker there; told on their credentials
     devices_port: int = 0
     ingest_host: str = "127.0.0.1"

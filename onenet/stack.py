@@ -28,9 +28,10 @@ import dags
 from alerts import count_alerts
 from network.views import account_totals
 from onenet.airflow_env import airflow_environment
-from onenet.broker import Account, EmbeddedBroker, RegistryGate
+from onenet.broker import Account, EmbeddedBroker
 from onenet.children import Child
 from onenet.demo_people import secret_key, settle, variable
+from onenet.gate import RegistryGate
 from onenet.init import read_env
 from onenet.past import span_of, write_past
 from onenet.ports import choose_port
@@ -377,7 +378,7 @@ def _credentials(
     for entry in json.loads(path.read_text("utf-8")) if path.exists() else []:
         name, password = entry.get("username", ""), entry.get("password", "")
         owner = admitted(registry, name, password, now) if name else None
-        if owner is not None and owner[0] == entry["id"]:
+        if owner is not None and owner.sensor == entry["id"]:
             kept[entry["id"]] = {"username": name, "password": password}
     missing = [sensor.id for sensor in played if sensor.id not in kept]
     made = issue(registry, accounts, missing, by="system:demo", at=now, overlap=timedelta(0))

@@ -34,6 +34,7 @@ ROUNDS = 101
 SALT_BYTES = 12
 OVERLAP = timedelta(hours=24)
 GRACE = timedelta(seconds=60)  # how long a pending one may be somebody's who is still at work
+CUT_AGAIN = timedelta(days=1)  # where a broker cannot say who is let in: how long we repeat it
 
 LET_IN = ("active", "retiring")
 
@@ -50,6 +51,15 @@ class Issued:
     @property
     def topic(self) -> str:
         return f"onenet/v1/{self.medium}/{self.sensor}/data/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Whose account it is that was let in; until: when it ends, if it is being replaced."""
+
+    sensor: SensorId
+    medium: Medium
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +210,7 @@ def kept_accounts(registry: Registry) -> list[KeptAccount]:
         ]
 
 
-def admitted(
-    registry: Registry, username: str, password: str, now: datetime
-) -> tuple[SensorId, Medium] | None:
+def admitted(registry: Registry, username: str, password: str, now: datetime) -> Admitted | None:
     """Whose account it is, for a broker that asks the registry at each connection."""
     query = (
         select(CredentialRow, SensorRow)
@@ -216,7 +224,7 @@ def admitted(
     row, sensor = found
     if not _lets_in(row, now) or not fits(password, row.hash):
         return None
-    return SensorId(sensor.id), Medium(sensor.medium)
+    return Admitted(SensorId(sensor.id), Medium(sensor.medium), row.until)
 
 
 def let_in(registry: Registry, now: datetime) -> set[str]:
@@ -256,6 +264,7 @@ def reconcile(
     done = Reconciled(_names(failed), _names(ended))
     listed = accounts.listed()
     if listed is None:
+        accounts.remove(_shut_out(registry, now))
         return done
     wanted = {row.username for row in rows if row.state in LET_IN}
     shut = {row.username for row in rows if row.state == "suspended"}
@@ -274,6 +283,15 @@ def reconcile(
         tuple(to_shut),
         tuple(to_open),
     )
+
+
+def _shut_out(registry: Registry, now: datetime) -> list[str]:
+    """Accounts whose end a broker may have missed, had it been away at that moment."""
+    query = select(CredentialRow.username).where(
+        (CredentialRow.state == "suspended") | (CredentialRow.ended > now - CUT_AGAIN)
+    )
+    with registry.session() as session:
+        return list(session.scalars(query.order_by(CredentialRow.id)))
 
 
 def _pending(registry: Registry, sensors: Sequence[str], by: str, at: datetime) -> list[Issued]:

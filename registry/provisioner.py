@@ -1,8 +1,8 @@
 """Which broker this installation provisions, and by which account: from the environment.
 
-ONENET_BROKER_KIND is `mosquitto` (default) or `embedded`. For Mosquitto, ONENET_MQTT_HOST and _PORT
-say where it is, ONENET_PROVISIONING_PASSWORD opens the account `provisioning`, which nothing else
-uses.
+ONENET_BROKER_KIND is `mosquitto` (default), `emqx` or `embedded`. For Mosquitto, ONENET_MQTT_HOST
+and _PORT say where it is, ONENET_PROVISIONING_PASSWORD opens the account `provisioning`, which
+nothing else uses. For EMQX, ONENET_EMQX_URL says where its REST API is, ONENET_EMQX_SECRET opens it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import os
 from collections.abc import Mapping
 
 from registry.accounts import Accounts, RegistryIsTheList
+from registry.emqx import Emqx
 from registry.mosquitto import Address, DynamicSecurity
 
-KINDS = ("mosquitto", "embedded")
+KINDS = ("mosquitto", "emqx", "embedded")
 ACCOUNT = "provisioning"
 
 
@@ -24,6 +25,8 @@ def accounts_of(environment: Mapping[str, str] = os.environ) -> Accounts:
         raise ValueError(f"ONENET_BROKER_KIND={kind!r}: expected one of {', '.join(KINDS)}")
     if kind == "embedded":
         return RegistryIsTheList()
+    if kind == "emqx":
+        return _emqx(environment)
     password = environment.get("ONENET_PROVISIONING_PASSWORD", "")
     if not password:
         raise ValueError(
@@ -39,3 +42,13 @@ def accounts_of(environment: Mapping[str, str] = os.environ) -> Accounts:
             environment.get("ONENET_MQTT_TLS_CA", ""),
         )
     )
+
+
+def _emqx(environment: Mapping[str, str]) -> Accounts:
+    for name in ("ONENET_EMQX_URL", "ONENET_EMQX_SECRET"):
+        if not environment.get(name):
+            raise ValueError(
+                f"{name} is missing: this process cannot cut a revoked sensor's connection; set it "
+                "as compose.scale.yml does, or another ONENET_BROKER_KIND"
+            )
+    return Emqx(environment["ONENET_EMQX_URL"], environment["ONENET_EMQX_SECRET"])

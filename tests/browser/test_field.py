@@ -24,7 +24,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from console import create_app
 from console.device_broker import DeviceBroker
-from onenet.broker import Account, EmbeddedBroker, RegistryGate
+from onenet.broker import Account, EmbeddedBroker
+from onenet.gate import RegistryGate
 from registry import Registry, migrate, open_registry, seed_demo_city
 from registry.accounts import RegistryIsTheList
 from registry.commands import orders, publisher

@@ -149,19 +149,22 @@ class Client:
         ca: Path | None = None,
         certificate: tuple[str, str] | None = None,
         session_s: int = 0,
+        version: int = mqtt.MQTTv5,
     ) -> None:
         self.received: list[str] = []
         self.refusal: str | None = None
         self._thrown_out = threading.Event()
         self._port = port
         self._session_s = session_s
+        self._version = version
+        self._granted = False
         self._answered = threading.Event()
         self._subscribed = threading.Event()
         self._published = threading.Event()
         self._reason = ""
         self._arrival = threading.Condition()
         self.client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5
+            mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version
         )
         if name:
             self.client.username_pw_set(name, password)
@@ -171,14 +174,15 @@ class Client:
         self.client.on_disconnect = self._on_disconnect
         self.client.on_message = self._on_message
         self.client.on_publish = self._on_publish
-        self.client.on_subscribe = lambda *_: self._subscribed.set()
+        self.client.on_subscribe = self._on_subscribe
 
     def __enter__(self) -> Client:
-        properties = Properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval = self._session_s
-        self.client.connect(
-            "127.0.0.1", self._port, clean_start=not self._session_s, properties=properties
-        )
+        more: dict[str, Any] = {}
+        if self._version == mqtt.MQTTv5:
+            properties = Properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = self._session_s
+            more = {"clean_start": not self._session_s, "properties": properties}
+        self.client.connect("127.0.0.1", self._port, **more)
         self.client.loop_start()
         self._answered.wait(5)
         return self
@@ -194,10 +198,12 @@ class Client:
         assert found is not None
         found.close()
 
-    def subscribe(self, topic: str) -> None:
+    def subscribe(self, topic: str) -> bool:
+        """Subscribe at QoS 1 and return whether the broker says that it is granted."""
         self._subscribed.clear()
         self.client.subscribe(topic, qos=1)
         assert self._subscribed.wait(5)
+        return self._granted
 
     def publish(self, topic: str, payload: bytes = b"x", *, retain: bool = False) -> str:
         """Publish at QoS 1 and return the broker's reason in words."""
@@ -221,6 +227,10 @@ class Client:
     def _on_connect(self, _c: Any, _d: Any, _flags: Any, reason: Any, _p: Any) -> None:
         self.refusal = str(reason) if reason.is_failure else ""
         self._answered.set()
+
+    def _on_subscribe(self, _c: Any, _d: Any, _mid: int, reasons: Any, _p: Any) -> None:
+        self._granted = not reasons[0].is_failure
+        self._subscribed.set()
 
     def _on_disconnect(self, _c: Any, _d: Any, _flags: Any, reason: Any, _p: Any) -> None:
         if reason.is_failure:

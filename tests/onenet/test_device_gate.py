@@ -12,7 +12,8 @@ from typing import Any
 import paho.mqtt.client as mqtt
 import pytest
 
-from onenet.broker import Account, EmbeddedBroker, RegistryGate, SteadyFilters
+from onenet.broker import Account, EmbeddedBroker, SteadyFilters
+from onenet.gate import RegistryGate
 from registry import Registry
 from registry.accounts import RegistryIsTheList
 from registry.credentials import Issued, issue, resume, revoke, suspend
