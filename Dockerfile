@@ -4,10 +4,12 @@ FROM python:3.12-slim-bookworm AS build
 # Only used while building; what it installs is fixed, with hashes, by uv.lock.
 RUN pip install --no-cache-dir "uv==0.13.*"
 WORKDIR /app
+# `--extra scale` for Airflow on Celery: compose.scale.yml.
+ARG EXTRAS=""
 ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never
 # The dependencies first: they change less often than our code.
 COPY pyproject.toml uv.lock README.md ./
-RUN uv sync --frozen --no-dev --no-install-project
+RUN uv sync --frozen --no-dev --no-install-project ${EXTRAS}
 COPY schemas schemas
 COPY drawing drawing
 COPY standards standards
@@ -22,7 +24,7 @@ COPY dashboards dashboards
 COPY console console
 COPY simulators simulators
 COPY onenet onenet
-RUN uv sync --frozen --no-dev
+RUN uv sync --frozen --no-dev ${EXTRAS}
 
 FROM python:3.12-slim-bookworm
 # What a PDF is set with: Pango and a font that has Chinese (docs/decisions/0007).

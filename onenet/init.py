@@ -114,6 +114,12 @@ VARIABLES = (
     Variable("MQTT_PROVISIONING_PASSWORD", "broker account provisioning: devices", _password),
     Variable("MQTT_HEALTHCHECK_PASSWORD", "broker account healthcheck: reads uptime", _password),
     Variable("MQTT_FLEET_PASSWORD", "broker account fleet: see onenet init --demo", _password),
+    Variable("EMQX_COOKIE", "by it nodes of EMQX know each other; compose.scale.yml", _password),
+    Variable("EMQX_DASHBOARD_PASSWORD", "EMQX's user admin; compose.scale.yml", _password),
+    Variable("EMQX_API_SECRET", "cuts connections at EMQX; compose.scale.yml", _password),
+    Variable("GATE_TOKEN", "EMQX shows it where it asks who may enter; the same", _password),
+    Variable("REGISTRY_GATE_DB_PASSWORD", "reads credentials: that gate", _password),
+    Variable("REDIS_PASSWORD", "the queue of Airflow's workers; compose.scale.yml", _password),
     Variable("CONSOLE_SECRET_KEY", "encrypts secrets of second factors in the registry", _password),
     Variable(
         ADMINISTRATOR,

@@ -213,7 +213,7 @@ def kept_accounts(registry: Registry) -> list[KeptAccount]:
 def admitted(registry: Registry, username: str, password: str, now: datetime) -> Admitted | None:
     """Whose account it is, for a broker that asks the registry at each connection."""
     query = (
-        select(CredentialRow, SensorRow)
+        select(CredentialRow, SensorRow.medium)
         .join(SensorRow, SensorRow.id == CredentialRow.sensor)
         .where(CredentialRow.username == username, SensorRow.state != "retired")
     )
@@ -221,10 +221,10 @@ def admitted(registry: Registry, username: str, password: str, now: datetime) ->
         found = session.execute(query).first()
     if found is None:
         return None
-    row, sensor = found
+    row, medium = found
     if not _lets_in(row, now) or not fits(password, row.hash):
         return None
-    return Admitted(SensorId(sensor.id), Medium(sensor.medium), row.until)
+    return Admitted(SensorId(row.sensor), Medium(medium), row.until)
 
 
 def let_in(registry: Registry, now: datetime) -> set[str]:

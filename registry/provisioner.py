@@ -2,7 +2,8 @@
 
 ONENET_BROKER_KIND is `mosquitto` (default), `emqx` or `embedded`. For Mosquitto, ONENET_MQTT_HOST
 and _PORT say where it is, ONENET_PROVISIONING_PASSWORD opens the account `provisioning`, which
-nothing else uses. For EMQX, ONENET_EMQX_URL says where its REST API is, ONENET_EMQX_SECRET opens it.
+nothing else uses. For EMQX, ONENET_EMQX_URL says where its REST API is, and ONENET_EMQX_SECRET is
+the secret of its key.
 """
 
 from __future__ import annotations

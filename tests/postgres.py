@@ -20,6 +20,7 @@ PASSWORDS = {
     "registry": "REGISTRY_DB_PASSWORD",
     "registry_console": "REGISTRY_CONSOLE_DB_PASSWORD",
     "registry_grafana": "REGISTRY_GRAFANA_DB_PASSWORD",
+    "registry_gate": "REGISTRY_GATE_DB_PASSWORD",
     "airflow": "AIRFLOW_DB_PASSWORD",
 }
 
@@ -42,7 +43,9 @@ def available() -> bool:
 
 @contextmanager
 def postgres(home: Path) -> Iterator[dict[str, str]]:
-    """The values of `.env`, and PORT where a PostgreSQL set up by the script listens."""
+    """The values of `.env`, and where a PostgreSQL set up by the script listens: PORT of loopback,
+    PGHOST the folder of its socket, by which the superuser comes in.
+    """
     programs = _programs()
     assert programs is not None, "ask available() first"
     made = read_env((installation(home) / ".env").read_text("utf-8"))
@@ -74,6 +77,6 @@ def postgres(home: Path) -> Iterator[dict[str, str]]:
         run(f"{programs}/pg_ctl", "-D", data, "-o", listen, "-l", f"{folder}/log", "-w", "start")
         try:
             run("sh", "-c", SCRIPT.read_text("utf-8"))
-            yield {**made, "PORT": port}
+            yield {**made, "PORT": port, "PGHOST": folder}
         finally:
             run(f"{programs}/pg_ctl", "-D", data, "-m", "immediate", "stop")

@@ -19,6 +19,9 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf
 LOCK: dict[str, Any] = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
 
 
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+
+
 def python_version() -> str:
     found = {re.match(r"python:(\d+\.\d+)-slim-\w+", base) for base in said("FROM")}
     versions = {match[1] for match in found if match}
@@ -43,7 +46,8 @@ def test_every_package_of_ours_is_copied_and_what_building_needs_comes_before() 
 def test_the_environment_is_that_of_the_lock() -> None:
     syncs = [what for what in said("RUN") if "uv sync" in what]
     assert len(syncs) == 2
-    assert all("--frozen --no-dev" in what for what in syncs)
+    assert all("--frozen --no-dev" in what and what.endswith("${EXTRAS}") for what in syncs)
+    assert said("ARG") == ['EXTRAS=""'], "nothing more unless somebody asks"
     # Made and used under one path, for programs in it name their interpreter in full.
     assert "--from=build /app /app" in said("COPY")
     assert set(said("WORKDIR")) == {"/app"}
@@ -79,7 +83,7 @@ def wheel_tags(version: str, machine: str) -> frozenset[Tag]:
 
 
 def installed(version: str, machine: str) -> dict[str, dict[str, Any]]:
-    """Packages that the lock installs there without the development group, ours left out."""
+    """What the lock installs there with every extra, without development and our own package."""
     here = {
         "python_version": version,
         "python_full_version": f"{version}.0",
@@ -93,7 +97,7 @@ def installed(version: str, machine: str) -> dict[str, dict[str, Any]]:
     packages = {package["name"]: package for package in LOCK["package"]}
     found: dict[str, dict[str, Any]] = {}
     done: set[tuple[str, str]] = set()
-    todo = [(PROJECT["project"]["name"], "")]
+    todo = [(PROJECT["project"]["name"], extra) for extra in ("", *EXTRAS)]
     while todo:
         name, extra = todo.pop()
         if (name, extra) in done:
