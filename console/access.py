@@ -30,6 +30,18 @@ class Oidc:
 
 
 @dataclass(frozen=True, slots=True)
+class Rates:
+    """Requests a minute, which is also how many may come at once; 0 = as many as one likes.
+
+    public: of an address. known: of a person. download: as how many requests a large file counts.
+    """
+
+    public: int = 0
+    known: int = 0
+    download: int = 15
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """public_board: whether anybody sees the city. url: the console as a browser reaches it; https
     makes cookies secure. hosts: names that it answers to, `*` for any."""
@@ -41,6 +53,7 @@ class Access:
     body_limit: int = 20 * MIB
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     limits: Limits = field(default_factory=Limits)
+    rates: Rates = field(default_factory=Rates)
     oidc: Oidc | None = None
 
     @property

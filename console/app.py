@@ -39,6 +39,7 @@ from console.network_pages import add_network_pages
 from console.open_data import add_open_data
 from console.painter import Painter, language_of
 from console.people_pages import add_people_pages
+from console.rate_limit import Buckets, keep_rate
 from console.rule_pages import add_rule_pages
 from console.security import Gate, anybody, check_csrf, identify, require, visitor_of
 from console.sensor_api import add_sensor_api
@@ -83,7 +84,11 @@ def create_app(
     app = FastAPI(
         title="One Network 一张网",
         description="The city's board as JSON.",
-        dependencies=[Depends(identify), Depends(check_csrf)],
+        dependencies=[
+            Depends(keep_rate(access.rates, Buckets(sources.clock))),
+            Depends(identify),
+            Depends(check_csrf),
+        ],
         docs_url=None,  # its scripts come from elsewhere, which our content policy forbids
         redoc_url=None,
     )

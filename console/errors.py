@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -11,10 +11,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
-from console.painter import Painter
+from console.painter import Painter, language_of
+from console.rate_limit import TooMany
 from console.security import SAFE_METHODS, LoginNeeded, PasswordMustChange, Visitor, visitor_of
 from console.sensorthings import PREFIX, READ_ONLY
 from console.sensorthings import told as sensorthings_error
+from drawing import LANGUAGES, words
 from registry.permissions import Forbidden, permissions
 from registry.problems import Problem, Refused
 from schemas.people import Role, Unacceptable
@@ -55,7 +57,7 @@ def for_program(
     why: str,
     *,
     headers: dict[str, str] | None = None,
-    more: dict[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> JSONResponse:
     """An error as JSON; where a standard says how an error looks, as the standard says."""
     if request.url.path.startswith(PREFIX):
@@ -102,6 +104,23 @@ def add_error_pages(app: FastAPI, painter: Painter) -> None:
             )
         told = problems_told(error.problems)
         return JSONResponse({"error": str(error), "problems": told}, 400)
+
+    @app.exception_handler(TooMany)
+    def too_many(request: Request, error: TooMany) -> Response:
+        told = {
+            language: words("console").translator(language)("too_fast_wait", wait=error.wait_s)
+            for language in LANGUAGES
+        }
+        headers = {"Retry-After": str(error.wait_s)}
+        if for_browsers(request):
+            detail = told[language_of(request)]
+            page = painter.page(
+                request, "error.html", status=429, key="too_fast", detail=detail, page=""
+            )
+            page.headers.update(headers)
+            return page
+        more = {**told, "retry_after_s": error.wait_s}
+        return for_program(request, 429, f"{told['en']} {told['zh']}", headers=headers, more=more)
 
     @app.exception_handler(StoreUnavailable)
     def store_away(request: Request, _error: StoreUnavailable) -> Response:

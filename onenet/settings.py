@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -59,6 +59,9 @@ class Settings(ChannelSettings):
     console_port: int = 8000
     trusted_hosts: str = ""  # further names of the console, parted by commas; * for any
     public_board: bool = True  # whether the city is seen without a log-in
+    public_per_min: int = Field(default=300, ge=0)  # API requests of an address; 0 = any number
+    known_per_min: int = Field(default=3000, ge=0)  # of somebody who is logged in or has a token
+    download_cost: int = Field(default=15, ge=1)  # a large download counts as so many requests
     secret_key: str = ""  # encrypts secrets of second factors
     session_idle_min: int = 120
     session_hours: int = 12
@@ -125,7 +128,7 @@ class Settings(ChannelSettings):
         """Who gets into the console. Raises ValueError that names the setting."""
         from datetime import timedelta
 
-        from console.access import Access, Oidc, hosts_of, parse_roles
+        from console.access import Access, Oidc, Rates, hosts_of, parse_roles
         from registry.sessions import Lifetimes
 
         if self.secret_key and len(self.secret_key) < SHORTEST_KEY:
@@ -157,6 +160,7 @@ class Settings(ChannelSettings):
                 idle=timedelta(minutes=self.session_idle_min),
                 absolute=timedelta(hours=self.session_hours),
             ),
+            rates=Rates(self.public_per_min, self.known_per_min, self.download_cost),
             oidc=oidc,
         )
 
