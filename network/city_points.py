@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from functools import cache
-from importlib import resources
-from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas import Medium
+from schemas.installed import installed
 from schemas.registry import Station
 
 
@@ -44,14 +41,7 @@ class CityPoints(_Data):
 @cache
 def city_points() -> CityPoints:
     """This installation's: ONENET_CITY_POINTS, or the shipped file. Raises ValueError."""
-    named = os.environ.get("ONENET_CITY_POINTS")
-    source = Path(named) if named else resources.files("network").joinpath("city_points.yaml")
-    try:
-        return CityPoints.model_validate(yaml.safe_load(source.read_text("utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{source}: {where}: {first['msg']}") from None
+    return installed(CityPoints, "ONENET_CITY_POINTS", "network", "city_points.yaml")
 
 
 def points_of(stations: Iterable[Station]) -> frozenset[str]:

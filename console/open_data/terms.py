@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
-from importlib import resources
-from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.installed import installed
 
 
 class _Data(BaseModel):
@@ -31,12 +29,4 @@ class Terms(Both):
 @cache
 def terms() -> Terms:
     """This installation's: ONENET_OPEN_DATA_TERMS, or the shipped file. Raises ValueError."""
-    named = os.environ.get("ONENET_OPEN_DATA_TERMS")
-    shipped = resources.files("console.open_data").joinpath("terms.yaml")
-    source = Path(named) if named else shipped
-    try:
-        return Terms.model_validate(yaml.safe_load(source.read_text("utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{source}: {where}: {first['msg']}") from None
+    return installed(Terms, "ONENET_OPEN_DATA_TERMS", "console.open_data", "terms.yaml")

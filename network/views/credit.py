@@ -7,19 +7,16 @@ score. The parts are kept, so that a facility sees how its score came about.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from importlib import resources
-from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.installed import installed
 from standards.noise import Part
 from standards.rounding import revise
 
@@ -98,14 +95,7 @@ class CreditRules(_Data):
 @cache
 def credit_rules() -> CreditRules:
     """This installation's: ONENET_CREDIT_RULES, or the shipped file. Raises ValueError."""
-    named = os.environ.get("ONENET_CREDIT_RULES")
-    source = Path(named) if named else resources.files("network.views").joinpath("credit.yaml")
-    try:
-        return CreditRules.model_validate(yaml.safe_load(source.read_text("utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{source}: {where}: {first['msg']}") from None
+    return installed(CreditRules, "ONENET_CREDIT_RULES", "network.views", "credit.yaml")
 
 
 @dataclass(frozen=True, slots=True)

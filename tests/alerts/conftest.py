@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +13,7 @@ from alerts.rulebook import read_rule
 from registry import Registry
 from schemas import CITY_TIME, FlaggedReading, ParameterKey, SensorId, to_ms
 from schemas.alerts import Rule
-from storage import Store, open_store
-from tests.city import demo_registry
+from storage import Store
 
 NIGHT = datetime(2026, 11, 24, 23, tzinfo=CITY_TIME).astimezone(UTC)
 NOON = datetime(2026, 11, 24, 12, tzinfo=CITY_TIME).astimezone(UTC)
@@ -38,20 +36,6 @@ def made_rule(**fields: object) -> Rule:
         "severity": "yellow",
     }
     return read_rule({**entry, **fields}, "test")
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = demo_registry(tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path}/observations.db")
-    yield opened
-    opened.close()
 
 
 @dataclass(frozen=True)

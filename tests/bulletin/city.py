@@ -15,10 +15,9 @@ from network.periods import month_of
 from network.views.air import POLLUTANTS
 from network.views.facilities import is_facility
 from registry import Registry
-from schemas import FlaggedReading, Interval, Level, ParameterKey, Period
-from simulators.fleet import Device
-from simulators.weather import Weather
+from schemas import Interval, Level, Period
 from storage import Store
+from tests.city import measured
 
 OCTOBER, SEPTEMBER, YEAR_BEFORE = (
     month_of(day) for day in (date(2026, 10, 1), date(2026, 9, 1), date(2025, 10, 1))
@@ -57,22 +56,10 @@ def _start(day: date) -> datetime:
 
 
 def _measure(store: Store, registry: Registry) -> None:
-    readings = []
+    window = Interval(MODEL.start, MODEL.end + timedelta(hours=6))
     for sensor in registry.sensors().values():
-        if sensor.source is None or sensor.id == "air-gongming-1":  # one is silent
-            continue
-        device = Device(
-            id=sensor.id,
-            medium=sensor.medium,
-            source=sensor.source,
-            cadence_s=max(sensor.cadence_s, 300),
-            parameters=sensor.parameters,
-        )
-        span = MODEL.start.timestamp(), (MODEL.end + timedelta(hours=6)).timestamp()
-        for t, values in device.between(*span, Weather(1)):
-            kept = {ParameterKey(key): value for key, value in values.items()}
-            readings.append(FlaggedReading(sensor.id, t * 1000, kept, {}, t * 1000))
-    store.write(readings)
+        if sensor.id != "air-gongming-1":  # one is silent
+            store.write(list(measured(sensor, window, cadence_s=300)))
 
 
 def _moved(rows: pl.DataFrame, day: Interval, factor: float, *, lost: bool) -> pl.DataFrame:

@@ -11,11 +11,10 @@ import pytest
 from alerts import judge, load_rules
 from network import rejudge_pending
 from registry import NewDeadLetter, migrate, open_registry, seed_demo_city
-from schemas import FlaggedReading, ParameterKey, SensorId
+from schemas import FlaggedReading, Interval, ParameterKey, SensorId
 from schemas.registry import Place
-from simulators.fleet import Device
-from simulators.weather import Weather
 from storage import open_store
+from tests.city import measured
 from tests.console.history import remember
 
 HOSTILE = '<script>alert("x")</script>'
@@ -53,22 +52,9 @@ def fill(store_url: str, registry_url: str, _home: Path) -> None:
     bay = Place(id="hostile", zh=HOSTILE, en=HOSTILE, kind="bay")
     registry.add(stations=[odd], places=[bay])
     now = datetime.now(UTC)
-    readings = []
+    window = Interval(now - timedelta(hours=30), now)
     for sensor in registry.sensors().values():
-        if sensor.source is None:
-            continue
-        device = Device(
-            id=sensor.id,
-            medium=sensor.medium,
-            source=sensor.source,
-            cadence_s=sensor.cadence_s,
-            parameters=sensor.parameters,
-        )
-        start = (now - timedelta(hours=30)).timestamp()
-        for t, values in device.between(start, now.timestamp(), Weather(1)):
-            kept = {ParameterKey(key): value for key, value in values.items()}
-            readings.append(FlaggedReading(sensor.id, t * 1000, kept, {}, t * 1000))
-    store.write(readings)
+        store.write(list(measured(sensor, window)))
     loud = now.timestamp() - 3 * 3600
     store.write(
         [

@@ -16,11 +16,10 @@ import dags
 from onenet.airflow_env import airflow_environment
 from onenet.children import Child
 from registry import migrate, open_registry, seed_demo_city
-from schemas import CITY_TIME, FlaggedReading, Interval, ParameterKey, Period
-from simulators.fleet import Device
-from simulators.weather import Weather
+from schemas import CITY_TIME, Interval, Period
 from storage import Store
 from tests.brokers import free_port
+from tests.city import measured
 
 FOLDER = Path(dags.__file__).parent
 DAGS = {
@@ -64,23 +63,8 @@ class City:
 
     def fill(self, store: Store, span: Interval) -> None:
         """What the city's sensors measured in a span, straight into a store."""
-        readings = []
         for sensor in self.registry.sensors().values():
-            if sensor.source is None:
-                continue
-            device = Device(
-                id=sensor.id,
-                medium=sensor.medium,
-                source=sensor.source,
-                cadence_s=sensor.cadence_s,
-                parameters=sensor.parameters,
-            )
-            for t, values in device.between(
-                span.start.timestamp(), span.end.timestamp(), Weather(1)
-            ):
-                kept = {ParameterKey(key): value for key, value in values.items()}
-                readings.append(FlaggedReading(sensor.id, t * 1000, kept, {}, t * 1000))
-        store.write(readings)
+            store.write(list(measured(sensor, span)))
 
     def start_airflow(self) -> Child:
         """A whole Airflow, as the demo runs it; returns at once."""

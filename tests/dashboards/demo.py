@@ -25,16 +25,14 @@ from schemas import (
     FlaggedReading,
     Interval,
     Medium,
-    ParameterKey,
     Period,
     SensorId,
     SeriesTags,
     StationId,
 )
 from schemas.registry import Sensor
-from simulators.fleet import Device
-from simulators.weather import Weather
 from storage import open_store
+from tests.city import measured
 from tests.network.alerted import add_alert
 from tests.postgres import url
 
@@ -104,30 +102,17 @@ def readings_of(city: City) -> list[FlaggedReading]:
     """What all sensors measured; one reading of each, in the last hours, is suspect."""
     found = []
     stations = {s.id: s for s in city.stations}
+    window = Interval(START, NOW)
     for sensor in city.sensors:
         at = stations[sensor.station]
         tags = SeriesTags(sensor.medium, at.id, at.district, at.subdistrict or "")
-        own = list(_played(sensor) if sensor.source else _made_up(sensor, city))
+        own = list(measured(sensor, window) if sensor.source else _made_up(sensor, city))
         found += [replace(one, tags=tags) for one in own]
         late = [n for n, one in enumerate(own) if one.ts_ms >= _ms(NOW - timedelta(hours=1))]
         if late:
             n = len(found) - len(own) + late[0]
             found[n] = replace(found[n], quality=dict.fromkeys(found[n].values, SUSPECT))
     return found
-
-
-def _played(sensor: Sensor) -> Iterator[FlaggedReading]:
-    assert sensor.source is not None
-    device = Device(
-        id=sensor.id,
-        medium=sensor.medium,
-        source=sensor.source,
-        cadence_s=sensor.cadence_s,
-        parameters=sensor.parameters,
-    )
-    for t, values in device.between(START.timestamp(), NOW.timestamp(), Weather(1)):
-        kept = {ParameterKey(key): value for key, value in values.items()}
-        yield FlaggedReading(sensor.id, t * 1000, kept, {}, t * 1000)
 
 
 def _made_up(sensor: Sensor, city: City) -> Iterator[FlaggedReading]:

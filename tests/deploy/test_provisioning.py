@@ -29,7 +29,6 @@ from registry.devices import known_now, register
 from registry.entries import read_entry
 from registry.models import CredentialRow
 from registry.mosquitto import Address, DynamicSecurity, as_file
-from tests.city import demo_registry
 from tests.deploy.production_broker import Client, ProductionBroker, production_mosquitto
 
 pytestmark = pytest.mark.mosquitto
@@ -41,13 +40,6 @@ A, B = "noise-dongmen-1", "air-lianhua-1"
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProductionBroker]:
     with production_mosquitto(tmp_path_factory.mktemp("provisioned")) as running:
         yield running
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = demo_registry(tmp_path)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,17 +18,9 @@ from schemas import SensorId, catalogue, from_ms
 from schemas.clock import SystemClock
 from schemas.flags import Cause, cause_of
 from schemas.wire import Command
-from tests.city import demo_registry
 
 NAME = "noise-dongmen-1"
 TOPIC = f"onenet/v1/noise/{NAME}"
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = demo_registry(tmp_path)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

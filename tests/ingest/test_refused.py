@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,17 +17,9 @@ from ingest.worker import IngestOptions, Worker
 from registry import Registry
 from schemas import Outcome, catalogue
 from storage import StoreUnavailable
-from tests.city import demo_registry
 
 NOW = 1_795_000_000_000
 AIR = "onenet/v1/air/air-lianhua-1/data/json"
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = demo_registry(tmp_path)
-    yield opened
-    opened.close()
 
 
 def at(minute: int, **values: object) -> dict[str, object]:

@@ -8,20 +8,11 @@ from pathlib import Path
 import pytest
 
 from registry import Registry
-from schemas import FlaggedReading, Interval, ParameterKey
-from simulators.fleet import Device
-from simulators.weather import Weather
+from schemas import FlaggedReading, Interval
 from storage import Store, open_store
-from tests.city import demo_registry
+from tests.city import measured
 
 Fill = Callable[[Interval], list[FlaggedReading]]
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = demo_registry(tmp_path)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -42,21 +33,6 @@ def readings(registry: Registry) -> Fill:
     """What the demo city measures in a window, without quality flags."""
 
     def of(window: Interval) -> list[FlaggedReading]:
-        found = []
-        for sensor in registry.sensors().values():
-            if sensor.source is None:
-                continue
-            device = Device(
-                id=sensor.id,
-                medium=sensor.medium,
-                source=sensor.source,
-                cadence_s=sensor.cadence_s,
-                parameters=sensor.parameters,
-            )
-            span = window.start.timestamp(), window.end.timestamp()
-            for t, values in device.between(*span, Weather(1)):
-                kept = {ParameterKey(key): value for key, value in values.items()}
-                found.append(FlaggedReading(sensor.id, t * 1000, kept, {}, t * 1000))
-        return found
+        return [one for sensor in registry.sensors().values() for one in measured(sensor, window)]
 
     return of

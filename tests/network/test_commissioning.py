@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,8 +22,7 @@ from schemas import Cause, Flag, FlaggedReading, ParameterKey, SensorId, quality
 from schemas.models import sensor_models
 from schemas.observation import OBSERVATIONS
 from schemas.registry import Sensor
-from storage import Store, open_store
-from tests.city import demo_registry
+from storage import Store
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 BEGUN = NOW - timedelta(minutes=5)
@@ -167,20 +165,6 @@ def test_what_is_missing_is_called_by_its_name_in_both_languages() -> None:
 
 
 # Over a real store and registry
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = demo_registry(tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path}/observations.db")
-    yield opened
-    opened.close()
 
 
 def measured(store: Store, sensor: SensorId, at: datetime, laeq: float) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -22,8 +20,7 @@ from registry.work_orders import BY_DATA, work_order, work_orders
 from schemas import Cause, Flag, FlaggedReading, Interval, ParameterKey, SensorId, quality
 from schemas.models import sensor_models
 from schemas.registry import Sensor
-from storage import Store, open_store
-from tests.city import demo_registry
+from storage import Store
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 NAME = SensorId("noise-dongmen-1")
@@ -126,20 +123,6 @@ def test_silence_is_one_order_and_not_two() -> None:
 
 
 # Over a real store and registry
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = demo_registry(tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path}/observations.db")
-    yield opened
-    opened.close()
 
 
 def measured(

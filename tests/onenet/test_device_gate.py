@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -20,17 +19,9 @@ from registry.credentials import Issued, issue, resume, revoke, suspend
 from registry.devices import retire
 from schemas import SystemClock
 from tests.brokers import DATA, free_port
-from tests.city import demo_registry
 
 A, B = "noise-dongmen-1", "air-lianhua-1"
 LIST = RegistryIsTheList()
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = demo_registry(tmp_path)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,7 +35,6 @@ from registry.problems import Problem, Refused, problem_words
 from registry.seed import demo_city, district_shapes
 from schemas import Medium, SensorId, StationId
 from schemas.models import load_models, sensor_models
-from tests.city import demo_registry
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 STATIONS = {station.id: station for station in demo_city()[2]}
@@ -46,13 +44,6 @@ GOOD = {"serial": "SN26-9001", "model": "AQ-P6", "station": "st-air-lianhua"}
 @pytest.fixture(scope="module")
 def known() -> Known:
     return Known(STATIONS, sensor_models(), outlines(district_shapes()), NOW)
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = demo_registry(tmp_path)
-    yield opened
-    opened.close()
 
 
 def entered(known: Known, **changes: str) -> Entry:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,17 +20,9 @@ from registry.life import UnknownSensor, history
 from registry.problems import Refused
 from registry.work_orders import close_order, open_order, take_order, work_order, work_orders
 from schemas import SensorId
-from tests.city import demo_registry
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 AIR, NOISE = "air-lianhua-1", "noise-dongmen-1"
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = demo_registry(tmp_path)
-    yield opened
-    opened.close()
 
 
 def test_drift_is_what_was_found_less_the_reference_in_percent_of_the_range(

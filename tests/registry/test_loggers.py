@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -15,18 +13,10 @@ from registry.life import UnknownSensor, history
 from registry.loggers import admitted_loggers, logger_of, loggers, remove_logger, set_logger
 from registry.problems import Refused
 from schemas.hj212 import Upload
-from tests.city import demo_registry
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 OUTFALL, AIR = "water-outfall-songgang-plating-1", "air-lianhua-1"
 MN = "010000A8900016F000169DC0"
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = demo_registry(tmp_path)
-    yield opened
-    opened.close()
 
 
 def register(registry: Registry, sensor: str = OUTFALL, **how: str) -> str:
