@@ -7,7 +7,20 @@ of the `City` that it shows, and stands in `BOARDS`; alert rules stand in `rule_
 from dashboards.boards import BOARDS, to_json
 from dashboards.city import City
 from dashboards.files import export
-from dashboards.grafana import Pushed, push
+from dashboards.grafana import Pushed, diff, push
 from dashboards.network_rules import rule_groups
+from dashboards.notify import Addresses
+from dashboards.standing import Change
 
-__all__ = ["BOARDS", "City", "Pushed", "export", "push", "rule_groups", "to_json"]
+__all__ = [
+    "BOARDS",
+    "Addresses",
+    "Change",
+    "City",
+    "Pushed",
+    "diff",
+    "export",
+    "push",
+    "rule_groups",
+    "to_json",
+]

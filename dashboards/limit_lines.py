@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 
 from dashboards.city import City
 from dashboards.queries import PARAMETER, lines, number, table, text
@@ -42,7 +43,7 @@ def limit_lines(
     stations: Sequence[Station],
     city: City,
     *,
-    means: Sequence[Mean] = MEANS,
+    means: tuple[Mean, ...] = MEANS,
 ) -> str | None:
     """The lines of the chosen of these stations, as a query; None where nothing limits it."""
     of: dict[tuple[str, Line], list[str]] = {}
@@ -65,14 +66,14 @@ def limits_of_stations(city: City) -> str:
     return _drawn(of, f" and {PARAMETER}")
 
 
-def permitted(station: Station, parameter: Parameter, city: City) -> list[Line]:
+def permitted(station: Station, parameter: Parameter, city: City) -> tuple[Line, ...]:
     """What a permit allows at a station."""
     label = both(f"许可限值 {station.zh}", f"permit limit, {station.en}")
-    return [
+    return tuple(
         Line(label, one.value, one.since or LONG_AGO, one.until or FOREVER)
         for one in city.permits
         if (one.station, one.parameter) == (station.id, parameter.key)
-    ]
+    )
 
 
 def _drawn(of: Mapping[tuple[str, Line], Sequence[str]], chosen: str = "") -> str:
@@ -95,8 +96,12 @@ def _drawn(of: Mapping[tuple[str, Line], Sequence[str]], chosen: str = "") -> st
     )
 
 
-def lines_of(station: Station, parameter: str, means: Sequence[Mean] = MEANS) -> list[Line]:
-    """The limits of one station by day and by night, joined where an edition changed nothing."""
+@cache
+def lines_of(station: Station, parameter: str, means: tuple[Mean, ...] = MEANS) -> tuple[Line, ...]:
+    """The limits of one station by day and by night, joined where an edition changed nothing.
+
+    Kept, for several boards draw the same.
+    """
     found: list[Line] = []
     turns = turning_days()
     for begin, end in zip(turns, [*turns[1:], None], strict=True):
@@ -107,7 +112,7 @@ def lines_of(station: Station, parameter: str, means: Sequence[Mean] = MEANS) ->
             found = [line for line in found if line not in before]
             since = before[0].since if before else _at(begin)
             found.append(Line(label, value, since, until))
-    return found
+    return tuple(found)
 
 
 def turning_days() -> list[date]:

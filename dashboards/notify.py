@@ -6,8 +6,10 @@ takes them from that of the command, for Grafana fills in variables in files onl
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from grafana_foundation_sdk.models import alerting
 
@@ -17,6 +19,8 @@ from dashboards.rule_shape import NETWORK
 MAIL, DUTY = "one-network-mail", "one-network-duty"
 EMAIL, WEBHOOK, TOKEN = "GRAFANA_ALERT_EMAIL", "GRAFANA_ALERT_WEBHOOK", "GRAFANA_ALERT_TOKEN"
 
+_MAIL = re.compile(r"[^\s@;,]+@[^\s@;,]+")
+
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
@@ -25,6 +29,25 @@ class Addresses:
     email: str
     webhook: str
     token: str
+
+    @classmethod
+    def given(cls, email: str, webhook: str, token: str) -> Addresses | None:
+        """Those of an environment; None where there is none at all.
+
+        Raises ValueError for some without the others, and for what is no address.
+        """
+        of = {EMAIL: email.strip(), WEBHOOK: webhook.strip(), TOKEN: token.strip()}
+        missing = [name for name, value in of.items() if not value]
+        if len(missing) == len(of):
+            return None
+        if missing:
+            raise ValueError(f"{' and '.join(missing)}: missing; set all three, or none of them")
+        if bad := [one for one in of[EMAIL].split(";") if not _MAIL.fullmatch(one.strip())]:
+            raise ValueError(f"{EMAIL}: {bad[0]!r} is no address; write e.g. duty@city.example")
+        url = urlsplit(of[WEBHOOK])
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ValueError(f"{WEBHOOK}: {of[WEBHOOK]!r} is no address; begin with https://")
+        return cls(*of.values())
 
     @classmethod
     def of_files(cls) -> Addresses:

@@ -19,6 +19,7 @@ from onenet import (
     cli_alerts,
     cli_audit,
     cli_credentials,
+    cli_dashboards,
     cli_evidence,
     cli_loggers,
     cli_past,
@@ -42,9 +43,6 @@ app = typer.Typer(
 deadletters = typer.Typer(help="Refused messages: list, show, replay.", no_args_is_help=True)
 registry_commands = typer.Typer(help="The registry's database.", no_args_is_help=True)
 store_commands = typer.Typer(help="The time-series store.", no_args_is_help=True)
-dashboards_commands = typer.Typer(
-    help="Grafana boards and alert rules as code.", no_args_is_help=True
-)
 schemas_commands = typer.Typer(help="The published contracts.", no_args_is_help=True)
 app.add_typer(deadletters, name="deadletters")
 app.add_typer(cli_alerts.app, name="alerts")
@@ -57,7 +55,7 @@ app.add_typer(cli_loggers.sensors, name="sensors")  # with what each module adds
 app.add_typer(cli_credentials.broker, name="broker")
 app.add_typer(registry_commands, name="registry")
 app.add_typer(store_commands, name="store")
-app.add_typer(dashboards_commands, name="dashboards")
+app.add_typer(cli_dashboards.app, name="dashboards")
 app.add_typer(schemas_commands, name="schemas")
 
 PIPED_WIDTH = 160  # rich takes 80 columns where there is no terminal, and cuts the tables
@@ -340,14 +338,6 @@ def registry_seed() -> None:
     out.print(f"{len(registry.stations())} stations, {len(registry.sensors())} sensors")
 
 
-_ConsoleUrl = Annotated[
-    str,
-    typer.Option(
-        "--console", envvar="ONENET_CONSOLE_URL", help="The console, as a browser reaches it."
-    ),
-]
-
-
 @store_commands.command("prepare")
 def store_prepare(
     env_file: Annotated[
@@ -371,43 +361,6 @@ def store_prepare(
     except StoreUnavailable as error:
         raise ConnectionError(f"the store is not there: {error}") from error
     out.print("\n".join(made) or "nothing to prepare", markup=False, soft_wrap=True)
-
-
-@dashboards_commands.command("export")
-def dashboards_export(
-    folder: Annotated[
-        Path, typer.Argument(help="Gets dashboards/ and provisioning/alerting/.")
-    ] = Path("deploy/grafana"),
-    from_registry: Annotated[
-        bool, typer.Option("--from-registry", help="Of the registry's city, not the demo's.")
-    ] = False,
-    console: _ConsoleUrl = "http://localhost:8000",
-) -> None:
-    """Write boards, alert rules, contact points and policy as files that Grafana reads."""
-    import dashboards
-    from registry import open_registry
-
-    if from_registry:
-        city = dashboards.City.of(open_registry(Settings().registry_url), console)
-    else:
-        city = dashboards.City.demo(console)
-    for path in dashboards.export(folder, city):
-        out.print(f"wrote {path}")
-
-
-@dashboards_commands.command("push")
-def dashboards_push(
-    url: Annotated[str, typer.Option(envvar="GRAFANA_URL", help="e.g. http://localhost:3000")],
-    token: Annotated[str, typer.Option(envvar="GRAFANA_TOKEN", help="Service account token.")],
-    console: _ConsoleUrl = "http://localhost:8000",
-) -> None:
-    """Push the boards of the registry's city to a running Grafana; again changes nothing."""
-    import dashboards
-    from registry import open_registry
-
-    city = dashboards.City.of(open_registry(Settings().registry_url), console)
-    for board in dashboards.push(url, token, city):
-        out.print(f"{'pushed' if board.changed else 'unchanged'} {board.uid}")
 
 
 @schemas_commands.command("export")

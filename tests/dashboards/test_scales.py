@@ -34,4 +34,4 @@ def test_a_line_ends_where_an_edition_changes_its_limit_and_nowhere_else() -> No
     noise = lines_of(stations["st-noise-dongmen"], "laeq")
     assert {(line.value, line.until) for line in noise} == {(70.0, FOREVER), (55.0, FOREVER)}
     assert len(turning_days()) > 5, "other editions began, and changed nothing here"
-    assert lines_of(stations["st-noise-dongmen"], "lmax") == []
+    assert lines_of(stations["st-noise-dongmen"], "lmax") == ()
