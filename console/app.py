@@ -72,11 +72,12 @@ def create_app(
     access: Access | None = None,
     reports: Path | None = None,
     broker: DeviceBroker | None = None,
+    grafana: str = "",
 ) -> FastAPI:
     """The application over a store and a registry. access: who gets in; else what a test needs.
 
     reports: the folder of bulletins; None = none is kept. broker: of the sensors; None = as the
-    environment says.
+    environment says. grafana: where a browser finds Grafana's boards; empty = there is none.
     """
     store, registry = open_store(store_url, token=token), open_registry(registry_url)
     sources = Sources(store, registry, clock or SystemClock())
@@ -93,7 +94,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.gate = Gate(registry, sources.clock, access, Vault(access.secret_key))
-    painter = Painter()
+    painter = Painter(grafana)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_middleware(Hardening, access=access)
     add_error_pages(app, painter)

@@ -19,9 +19,13 @@ COOKIE = "onenet_lang"
 
 
 class Painter:
-    """Templates with everything that they all need."""
+    """Templates with everything that they all need.
 
-    def __init__(self) -> None:
+    grafana: an address; whoever is logged in then finds a link to the board that shows the same as
+    the page, which names it (`grafana_board`) and what to choose there (`grafana_chosen`).
+    """
+
+    def __init__(self, grafana: str = "") -> None:
         self._templates = templates("console")
         self._words = words("console")
         self._templates.globals.update(
@@ -31,6 +35,7 @@ class Painter:
             map=city_map,
             outlines=city_map.outlines(district_shapes()),
             timedelta=timedelta,
+            grafana=grafana,
         )
 
     def paint(self, template: str, language: str, **content: Any) -> str:

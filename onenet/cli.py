@@ -176,6 +176,7 @@ def console() -> None:
             token=settings.store_token,
             access=settings.access(),
             reports=settings.reports_dir,
+            grafana=settings.grafana(),
         ),
         host=settings.console_host,
         port=settings.console_port,

@@ -96,6 +96,12 @@ VARIABLES = (
     Variable("GRAFANA_ADMIN_PASSWORD", "Grafana's user admin; used at the first start", _password),
     Variable("GRAFANA_SECRET_KEY", "encrypts secrets kept in Grafana", _password),
     Variable(
+        "GRAFANA_URL",
+        "Grafana as a browser reaches it; the console links there; empty: it links to none",
+        _setting("http://localhost:3000"),
+        secret=False,
+    ),
+    Variable(
         "GRAFANA_ALERT_EMAIL",
         "Grafana mails there when the network is ill; several with semicolons",
         _setting("nobody@grafana.invalid"),

@@ -10,6 +10,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -58,6 +59,7 @@ class Settings(ChannelSettings):
     console_host: str = "127.0.0.1"
     console_port: int = 8000
     trusted_hosts: str = ""  # further names of the console, parted by commas; * for any
+    grafana_url: str = ""  # Grafana as a browser reaches it: pages then link to their boards
     public_board: bool = True  # whether the city is seen without a log-in
     public_per_min: int = Field(default=300, ge=0)  # API requests of an address; 0 = any number
     known_per_min: int = Field(default=3000, ge=0)  # of somebody who is logged in or has a token
@@ -102,6 +104,16 @@ class Settings(ChannelSettings):
             ) from None
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"onenet.toml: {error}") from None
+
+    def grafana(self) -> str:
+        """Where Grafana is, for links; empty: nowhere. Raises ValueError that names the setting."""
+        parts = urlsplit(self.grafana_url)
+        if self.grafana_url and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError(
+                f"setting grafana_url (ONENET_GRAFANA_URL) = {self.grafana_url!r}: "
+                "write e.g. https://grafana.example, or leave it empty"
+            )
+        return self.grafana_url.rstrip("/")
 
     def broker(self) -> BrokerAddress:
         return BrokerAddress(

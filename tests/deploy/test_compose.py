@@ -124,9 +124,11 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
             "MQTT_OPERATOR_PASSWORD",
             "MQTT_PROVISIONING_PASSWORD",
             "CONSOLE_URL",
+            "GRAFANA_URL",
             "ONENET_BROADCAST",
         },
         "grafana": {
+            "GRAFANA_URL",
             "GRAFANA_ADMIN_PASSWORD",
             "GRAFANA_SECRET_KEY",
             "INFLUX_GRAFANA_TOKEN",
