@@ -22,11 +22,12 @@ from registry.accounts import BrokerUnavailable
 from registry.calibrations import calibrations
 from registry.commands import orders
 from registry.contacts import contact
-from registry.credentials import credentials, issue, resume, revoke, suspend
+from registry.credentials import credentials, issue, revoke, suspend
 from registry.devices import commission, commissionings, device, photo
 from registry.life import history
 from registry.maintenance import maintenance_windows
 from registry.problems import Problem, Refused
+from registry.quarantine import release
 from registry.work_orders import work_orders
 from schemas.models import sensor_models
 from schemas.people import Person
@@ -211,7 +212,7 @@ def _add_credentials(
         steps: dict[str, Callable[..., bool]] = {
             "revoke": revoke,
             "suspend": suspend,
-            "resume": resume,
+            "resume": release,
         }
         if step not in steps:
             raise HTTPException(404)

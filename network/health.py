@@ -3,7 +3,7 @@
 `find` and `mended` are pure, over what is known of one sensor. A repair is proven by more than the
 absence of the fault, so that an order does not flicker: enough readings again, a battery well above
 its limit, whole hours. `review` gathers, opens and closes work orders; running it again changes
-nothing. Sensors that are not commissioned, retired, or under maintenance open no orders.
+nothing. Sensors that are not commissioned, retired, quarantined, or under maintenance open none.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from registry.calibrations import Calibration, newest_calibrations
 from registry.contacts import contacts
 from registry.devices import devices
 from registry.maintenance import maintenance_windows
+from registry.quarantine import quarantined
 from registry.work_orders import BY_DATA, close_order, open_order, work_orders
 from schemas import Cause, Interval, Level, Period
 from schemas.clock import HOUR
@@ -181,9 +182,10 @@ def review(now: datetime, *, store: Store, registry: Registry) -> Reviewed:
             close_order(registry, order.id, by=BY_DATA, at=now, resolution=told)
             closed += 1
     at_work = maintenance_windows(registry, now, now + timedelta(seconds=1))
+    left_alone = quarantined(registry) | set(at_work)
     for name, vitals in known.items():
         # One that is not commissioned, or is moved, stands under maintenance.
-        if vitals.sensor.state != "active" or vitals.sensor.id in at_work:
+        if vitals.sensor.state != "active" or vitals.sensor.id in left_alone:
             continue
         for kind, facts in find(vitals).items():
             due = now + timedelta(hours=settings()[kind]["due_h"])

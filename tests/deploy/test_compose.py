@@ -156,6 +156,7 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
             "CONSOLE_URL",
             *(v.name for v in VARIABLES if v.name.startswith("ONENET_")),
         },
+        "provisioning": {"REGISTRY_DB_PASSWORD", "MQTT_PROVISIONING_PASSWORD"},
         "airflow-dag-processor": airflow,
         "airflow-triggerer": airflow,
         "tools": {
@@ -195,6 +196,7 @@ BROKER = LOGIN | {"ONENET_MQTT_HOST", "ONENET_MQTT_PORT", "ONENET_MQTT_VERSION"}
         ("airflow-scheduler", DATA | BROKER | {"ONENET_WEBHOOK_URL"}),
         ("alerts", DATA | BROKER | {"ONENET_WEBHOOK_URL", "ONENET_SMTP_HOST", "ONENET_BROADCAST"}),
         ("tools", DATA | BROKER),
+        ("provisioning", {"ONENET_REGISTRY_URL", "ONENET_PROVISIONING_PASSWORD"}),
         ("demo-seed", {"ONENET_REGISTRY_URL"}),
         ("demo-fleet", LOGIN),
     ],
@@ -287,7 +289,7 @@ def test_each_command_is_one_of_the_command_line() -> None:
             continue
         tried.append(service["command"])
         _parse(root, service["command"])
-    assert len(tried) == 5
+    assert len(tried) == 6
     scripts = "\n".join("\n".join(words(service)) for service in services().values())
     called = [match.split() for match in re.findall(r"\bonenet ((?:[a-z]+ ?)+)", scripts)]
     prepare = [["registry", "migrate"], ["store", "prepare"], ["people", "first"]]
