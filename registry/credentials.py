@@ -229,6 +229,16 @@ def admitted(registry: Registry, username: str, password: str, now: datetime) ->
     return Admitted(SensorId(row.sensor), Medium(medium), row.until)
 
 
+def denied(registry: Registry, username: str, now: datetime) -> tuple[SensorId, str] | None:
+    """Whose account it is that was not admitted, and why: its `password`, or the `account`."""
+    with registry.session() as session:
+        query = select(CredentialRow).where(CredentialRow.username == username)
+        row = session.scalars(query).first()
+    if row is None:
+        return None
+    return SensorId(row.sensor), "password" if _lets_in(row, now) else "account"
+
+
 def let_in(registry: Registry, now: datetime) -> set[str]:
     """Every account that may be connected now."""
     query = (
