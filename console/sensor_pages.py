@@ -39,14 +39,14 @@ def add_sensor_pages(
     app: FastAPI, sources: Sources, painter: Painter, broker: DeviceBroker
 ) -> None:
     router = APIRouter(include_in_schema=False)
-    _add_views(router, sources, painter)
+    _add_views(router, sources, painter, broker)
     _add_commissioning(router, sources, painter)
     _add_credentials(router, sources, painter, broker)
-    add_sensor_steps(router, sources, broker, _page(sources, painter))
+    add_sensor_steps(router, sources, broker, _page(sources, painter, broker))
     app.include_router(router)
 
 
-def _page(sources: Sources, painter: Painter) -> Page:
+def _page(sources: Sources, painter: Painter, broker: DeviceBroker) -> Page:
     def page(
         request: Request, sensor_id: str, problems: tuple[Problem, ...] = (), **more: Any
     ) -> Response:
@@ -78,14 +78,15 @@ def _page(sources: Sources, painter: Painter) -> Page:
             problems=problems,
             now=now,
             may=lambda action: visitor.may_at(action, **where),
+            authority=broker.authority,
             **{"told": "", **more},
         )
 
     return page
 
 
-def _add_views(router: APIRouter, sources: Sources, painter: Painter) -> None:
-    page, reader = _page(sources, painter), [Depends(require("sensor.read"))]
+def _add_views(router: APIRouter, sources: Sources, painter: Painter, broker: DeviceBroker) -> None:
+    page, reader = _page(sources, painter, broker), [Depends(require("sensor.read"))]
 
     @router.get("/sensors/{sensor_id}", dependencies=reader)
     def one(request: Request, sensor_id: str) -> Response:
@@ -175,7 +176,18 @@ def _add_commissioning(router: APIRouter, sources: Sources, painter: Painter) ->
 def _add_credentials(
     router: APIRouter, sources: Sources, painter: Painter, broker: DeviceBroker
 ) -> None:
-    page = _page(sources, painter)
+    page = _page(sources, painter, broker)
+
+    @router.get("/ca.crt", dependencies=[Depends(require("sensor.read"))])
+    def authority() -> Response:
+        pem = broker.authority_pem()
+        if pem is None:
+            raise HTTPException(404)
+        return Response(
+            pem,
+            media_type="application/x-pem-file",
+            headers={"Content-Disposition": 'attachment; filename="ca.crt"'},
+        )
 
     @router.post("/sensors/{sensor_id}/credentials")
     def rotate(

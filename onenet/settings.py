@@ -50,6 +50,7 @@ class Settings(ChannelSettings):
     gate_rights: Path = Path("deploy/mosquitto/acl")
     devices_host: str = ""  # by TLS devices reach the broker there; told on their credentials
     devices_port: int = 0
+    devices_ca: str = ""  # file of the certificate that devices need; offered for download
     ingest_host: str = "127.0.0.1"
     ingest_port: int = 9108
     ingest_client_id: str = "onenet-ingest-1"
