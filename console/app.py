@@ -36,6 +36,7 @@ from console.evidence_routes import add_evidence_routes
 from console.hardening import Hardening
 from console.login import add_login
 from console.network_pages import add_network_pages
+from console.notices import notices
 from console.open_data import add_open_data
 from console.painter import Painter, language_of
 from console.people_pages import add_people_pages
@@ -95,6 +96,7 @@ def create_app(
     )
     app.state.gate = Gate(registry, sources.clock, access, Vault(access.secret_key))
     painter = Painter(grafana)
+    painter.tell(lambda: notices(registry, sources.clock.now()))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_middleware(Hardening, access=access)
     add_error_pages(app, painter)

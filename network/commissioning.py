@@ -137,7 +137,8 @@ def _authenticated(seen: Seen) -> Check:
     lately = heard is not None and heard >= seen.since
     if denied is not None and denied >= seen.since and (heard is None or denied > heard):
         ago = round((seen.now - denied).total_seconds())
-        return Check("authenticated", f"wrong_{seen.contact.denied_why}", {"ago": ago})
+        wrong = "wrong_password" if seen.contact.denied_why == "password" else "wrong_account"
+        return Check("authenticated", wrong, {"ago": ago})
     if lately:
         return Check("authenticated", "ok")
     minutes = int((seen.now - seen.since).total_seconds() // 60)

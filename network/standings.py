@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 
 from cryptography import x509
 
@@ -57,16 +58,16 @@ def stand(now: datetime, *, store: Store, registry: Registry) -> dict[str, int]:
 def look_at_certificates(
     addresses: Iterable[str], now: datetime, *, registry: Registry
 ) -> dict[str, float | None]:
-    """Write down how many days the certificates at these `host:port` still hold.
+    """Write down how many days certificates still hold: at `host:port`, or in a file `/…`.
 
-    None for what shows none: nobody listens there, or it speaks no TLS. Raises ValueError for what
-    is no address.
+    None for what shows none: nobody listens there, it speaks no TLS, there is no such file. Raises
+    ValueError for what is no address.
     """
     found: dict[str, float | None] = {}
     for address in addresses:
-        host, port = _parted(address)
+        place = None if address.startswith("/") else _parted(address)
         try:
-            pem = certificate_at(host, port)
+            pem = Path(address).read_text("ascii") if place is None else certificate_at(*place)
             ends = x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
             found[address] = round((ends - now).total_seconds() / 86400, 2)
         except (OSError, ValueError):
@@ -109,6 +110,6 @@ def _parted(address: str) -> tuple[str, int]:
     host, _, port = address.strip().rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError(
-            f"ONENET_CERTIFICATES: {address!r} is no host:port; write e.g. mosquitto:8883"
+            f"ONENET_CERTIFICATES: {address!r} is no host:port nor /file, e.g. mosquitto:8883"
         )
     return host.strip("[]"), int(port)

@@ -97,8 +97,9 @@ def certificate(
     ),
 ) -> None:
     """Make a certificate for a sensor's account, for a broker with mutual TLS."""
-    from onenet.certificates import Pair, make_device
+    from onenet.certificates import DEVICE_LIFE, Pair, make_device
     from registry import open_registry
+    from registry.certificates import note_certificate
     from registry.credentials import credentials
 
     registry = open_registry(Settings().registry_url)
@@ -106,7 +107,9 @@ def certificate(
     if account is None:
         raise ValueError(f"{sensor_id} has no account; `onenet sensors provision {sensor_id}`")
     signer = Pair(authority.read_text("ascii"), authority.with_suffix(".key").read_text("ascii"))
-    made = make_device(signer, account.username, datetime.now(UTC))
+    now = datetime.now(UTC)
+    made = make_device(signer, account.username, now)
+    note_certificate(registry, sensor_id, account.username, now + DEVICE_LIFE, by=by_hand(), at=now)
     target.mkdir(parents=True, exist_ok=True)
     for suffix, text in ((".crt", made.certificate), (".key", made.key)):
         path = target / f"{account.username}{suffix}"

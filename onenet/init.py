@@ -21,11 +21,14 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from onenet.certificates import (
+    RENEW_AUTHORITY_BEFORE,
     Pair,
+    ends,
     host,
     hosts_of,
     make_authority,
     make_server,
+    renew_authority,
     why_replace,
 )
 from onenet.cli_people import text_of
@@ -335,6 +338,13 @@ def _tls(generated: Path, reached_by: list[str], force: bool, now: datetime) -> 
         authority = make_authority(now)
         _write_pair(ca, authority)
         yield Made(ca, "made; devices need it to trust the broker")
+    elif authority.key and ends(authority.certificate) - now < RENEW_AUTHORITY_BEFORE:
+        until = ends(authority.certificate)
+        authority = renew_authority(authority, now)
+        _write_pair(ca, authority)
+        yield Made(
+            ca, f"renewed; bring it to devices before {until:%Y-%m-%d}, when the old one ends"
+        )
     else:
         yield Made(ca, "kept")
 

@@ -85,6 +85,15 @@ def tls_server(folder: Path, made: datetime) -> Iterator[str]:
     thread.join(5)
 
 
+def test_a_file_of_a_certificate_is_watched_too(registry: Registry, tmp_path: Path) -> None:
+    path = tmp_path / "ca.crt"
+    path.write_text(make_authority(NOW).certificate, "ascii")
+    gone = f"{tmp_path}/gone.crt"
+    later = NOW + timedelta(days=3625)
+    found = look_at_certificates([str(path), gone], later, registry=registry)
+    assert found == {str(path): 25.0, gone: None}
+
+
 def test_a_certificates_days_are_those_that_its_server_shows(
     registry: Registry, tmp_path: Path
 ) -> None:
