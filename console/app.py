@@ -28,6 +28,7 @@ from console.alert_feed import add_alert_feed
 from console.alert_pages import add_alert_pages
 from console.audit_pages import add_audit_pages
 from console.bulletin_pages import add_bulletin_pages
+from console.command_sender import sending
 from console.device_broker import DeviceBroker
 from console.duty_pages import add_duty_pages
 from console.enforcement_pages import add_enforcement_pages
@@ -82,7 +83,7 @@ def create_app(
     """
     store, registry = open_store(store_url, token=token), open_registry(registry_url)
     sources = Sources(store, registry, clock or SystemClock())
-    access = access or Access()
+    access, broker = access or Access(), broker or DeviceBroker.of()
     app = FastAPI(
         title="One Network 一张网",
         description="The city's board as JSON.",
@@ -93,6 +94,7 @@ def create_app(
         ],
         docs_url=None,  # its scripts come from elsewhere, which our content policy forbids
         redoc_url=None,
+        lifespan=sending(registry, broker.publish, sources.clock),
     )
     app.state.gate = Gate(registry, sources.clock, access, Vault(access.secret_key))
     painter = Painter(grafana)
@@ -113,7 +115,6 @@ def create_app(
     add_bulletin_pages(app, sources, painter, reports)
     add_open_data(app, sources, painter)
     _add_api(app, sources)
-    broker = broker or DeviceBroker.of()
     add_sensor_registration(app, sources, painter, broker)  # /sensors/new is no sensor's name
     add_sensor_pages(app, sources, painter, broker)
     add_work_pages(app, sources, painter)
