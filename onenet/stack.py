@@ -94,7 +94,7 @@ class Stack:
             if self._options.year and not (home / "ledger.json").exists():
                 self._write_year(store, registry)
             write_fleet(registry, home / "fleet.json", RegistryIsTheList())
-            gate = RegistryGate(registry, SystemClock())
+            gate = RegistryGate(registry, SystemClock(), notes=True)
             broker = EmbeddedBroker(self._ports["broker"], self._accounts(), gate)
             broker.start()
             try:

@@ -25,7 +25,7 @@ class Contact:
     state: online or offline, by the device's own status message. heard: anything came under its
     topics; accepted: a reading was stored. skew_s: how far its clock is ahead of ours, with the
     time that the message took. battery: V; rssi: dBm. denied: the broker turned it away, for a
-    wrong password or an account that holds no longer; only the embedded broker can tell.
+    wrong password or an account that holds no longer; only the embedded broker tells.
     """
 
     state: str = ""

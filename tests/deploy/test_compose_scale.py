@@ -71,7 +71,9 @@ def scale() -> dict[str, Any]:
         marks = {v.name: f"@@{v.name}@@" for v in VARIABLES} | {"WEB_ADDRESS": "127.0.0.1"}
         env = "".join(f"{variable}={mark}\n" for variable, mark in marks.items())
         (folder / ".env").write_text(env, "utf-8")
-        found: dict[str, Any] = yaml.safe_load(re.sub(r"@@(\w+)@@", r"${\1:?}", merged(folder)))
+        found: dict[str, Any] = yaml.safe_load(
+            re.sub(r"@@(\w+)@@", r"${\1:?}", merged(folder).replace(f"{folder}/", "./"))
+        )
     return found
 
 
@@ -144,7 +146,14 @@ def test_who_is_on_which_network() -> None:
         scale()["networks"][name]["internal"] for name in ("inside", "broker", "airflow-queue")
     )
     broker = {"emqx-1", "emqx-2", "door", "gate-1", "gate-2"}
-    cutting = {"console", "console-2", "tools", "airflow-worker-1", "airflow-worker-2"}
+    cutting = {
+        "console",
+        "console-2",
+        "tools",
+        "provisioning",
+        "airflow-worker-1",
+        "airflow-worker-2",
+    }
     assert on("broker") == broker | cutting
     workers = {"airflow-worker-1", "airflow-worker-2"}
     assert on("airflow-queue") == {"redis", "airflow-scheduler"} | workers
@@ -189,6 +198,7 @@ NEEDS: dict[str, set[str]] = {
     "console": CONSOLE,
     "console-2": CONSOLE,
     "tools": CUT | {"REGISTRY_DB_PASSWORD", "INFLUX_ADMIN_TOKEN", "MQTT_OPERATOR_PASSWORD"},
+    "provisioning": CUT | {"REGISTRY_DB_PASSWORD"},
     "redis": {"REDIS_PASSWORD"},
     "airflow-init": CELERY,
     "airflow-apiserver": CELERY | {"AIRFLOW_ADMIN_PASSWORD"},

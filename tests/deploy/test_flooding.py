@@ -23,7 +23,8 @@ import paho.mqtt.client as mqtt
 import polars as pl
 import pytest
 
-from onenet.broker import Account, EmbeddedBroker, RegistryGate
+from onenet.broker import Account, EmbeddedBroker
+from onenet.gate import RegistryGate
 from registry import Registry
 from registry.accounts import Accounts, RegistryIsTheList
 from registry.credentials import Issued, credentials, issue

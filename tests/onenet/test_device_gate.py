@@ -31,7 +31,9 @@ def broker(registry: Registry) -> Iterator[EmbeddedBroker]:
         "ingest": Account("secret-in", subscribe=(DATA,)),
         "operator": Account("secret-out", publish=(DATA,)),
     }
-    running = EmbeddedBroker(free_port(), services, RegistryGate(registry, SystemClock()))
+    running = EmbeddedBroker(
+        free_port(), services, RegistryGate(registry, SystemClock(), notes=True)
+    )
     running.start()
     yield running
     running.stop()
