@@ -14,6 +14,7 @@ from console.painter import Painter, language_of
 from console.pictures import label_code
 from console.security import require, visitor_of
 from console.sensor_access import Text, allow, place_of, sensor_of
+from console.sensor_logger import add_logger_api, add_logger_steps
 from console.sensor_registration import issued_page
 from console.sensor_steps import Page, add_sensor_steps
 from console.sources import Sources
@@ -25,10 +26,12 @@ from registry.contacts import contact
 from registry.credentials import credentials, issue, revoke, suspend
 from registry.devices import commission, commissionings, device, photo
 from registry.life import history
+from registry.loggers import logger_of
 from registry.maintenance import maintenance_windows
 from registry.problems import Problem, Refused
 from registry.quarantine import release
 from registry.work_orders import work_orders
+from schemas.hj212 import Upload
 from schemas.models import sensor_models
 from schemas.people import Person
 
@@ -43,7 +46,9 @@ def add_sensor_pages(
     _add_commissioning(router, sources, painter)
     _add_credentials(router, sources, painter, broker)
     add_sensor_steps(router, sources, broker, _page(sources, painter, broker))
+    add_logger_steps(router, sources, _page(sources, painter, broker))
     app.include_router(router)
+    add_logger_api(app, sources)
 
 
 def _page(sources: Sources, painter: Painter, broker: DeviceBroker) -> Page:
@@ -70,6 +75,8 @@ def _page(sources: Sources, painter: Painter, broker: DeviceBroker) -> Page:
             windows=list(reversed(windows.get(sensor.id, []))),
             commissionings=commissionings(registry, sensor_id),
             accounts=credentials(registry, sensor_id),
+            logger=logger_of(registry, sensor_id),
+            uploads=list(Upload),
             orders=orders(registry, sensor_id, now, limit=10),
             work=work_orders(registry, sensor=sensor_id),
             pictured=photo(registry, sensor_id) is not None,
@@ -79,7 +86,7 @@ def _page(sources: Sources, painter: Painter, broker: DeviceBroker) -> Page:
             now=now,
             may=lambda action: visitor.may_at(action, **where),
             authority=broker.authority,
-            **{"told": "", **more},
+            **{"told": "", "logger_password": "", **more},
         )
 
     return page

@@ -68,7 +68,9 @@ def scale() -> dict[str, Any]:
         folder = Path(name)
         shutil.copy(FILE, folder)
         shutil.copy(SCALE, folder)
-        marks = {v.name: f"@@{v.name}@@" for v in VARIABLES} | {"WEB_ADDRESS": "127.0.0.1"}
+        marks = {v.name: f"@@{v.name}@@" for v in VARIABLES} | dict.fromkeys(
+            ("WEB_ADDRESS", "LOGGERS_ADDRESS"), "127.0.0.1"
+        )
         env = "".join(f"{variable}={mark}\n" for variable, mark in marks.items())
         (folder / ".env").write_text(env, "utf-8")
         found: dict[str, Any] = yaml.safe_load(
@@ -130,6 +132,7 @@ def test_each_container_is_confined() -> None:
 def test_only_these_ports_are_published() -> None:
     assert {name: one["ports"] for name, one in services().items() if "ports" in one} == {
         "door": [{"published": 8883, "target": 8883}],
+        "gateway": ["127.0.0.1:9212:9212/tcp"],
         "console": ["127.0.0.1:8000:8000/tcp"],
         "console-2": ["127.0.0.1:8001:8000/tcp"],
         "grafana": ["127.0.0.1:3000:3000/tcp"],
@@ -158,7 +161,15 @@ def test_who_is_on_which_network() -> None:
     workers = {"airflow-worker-1", "airflow-worker-2"}
     assert on("airflow-queue") == {"redis", "airflow-scheduler"} | workers
     assert on("edge") == {
-        *("door", "console", "console-2", "grafana", "airflow-apiserver", "airflow-scheduler"),
+        *(
+            "door",
+            "gateway",
+            "console",
+            "console-2",
+            "grafana",
+            "airflow-apiserver",
+            "airflow-scheduler",
+        ),
         *("alerts", *workers),
     }
     # The broker and the queue of tasks see no database.
