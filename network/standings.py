@@ -1,7 +1,8 @@
-"""Standings for Grafana: noise credit and soil risk as the views say them, and certificates' days.
+"""Standings for Grafana: noise credit and soil risk as the views say them, certificates' days, and
+when a DAG last went its round.
 
-Both are judged by the views whenever somebody looks at the console; Grafana can only ask a table,
-so the DAGs put a copy there. Nothing of ours reads it back.
+Credit and risk are judged by the views whenever somebody looks at the console; Grafana can only ask
+a table, so the DAGs put a copy there. Nothing of ours reads it back.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cryptography import x509
 
 from network.views import facilities, soil_view
 from registry import Registry
-from registry.standings import Standing, keep_standings
+from registry.standings import Standing, keep_standing, keep_standings
 from storage import Store
 
 TLS_TIMEOUT_S = 10.0
@@ -53,6 +54,12 @@ def stand(now: datetime, *, store: Store, registry: Registry) -> dict[str, int]:
     keep_standings(registry, "noise_credit", credits, at=now)
     keep_standings(registry, "soil_risk", plots, at=now)
     return {"noise_credit": len(credits), "soil_risk": len(plots)}
+
+
+def note_round(dag: str, now: datetime, *, registry: Registry) -> None:
+    """Write down that a DAG has done its work, so that its absence can be seen from outside."""
+    went = Standing(dag, None, "", "完成一轮 / went its round", None)
+    keep_standing(registry, "round", went, at=now)
 
 
 def look_at_certificates(

@@ -39,6 +39,15 @@ class RunningInflux:
     def http(self) -> str:
         return f"http://{urlsplit(self.url).netloc}"
 
+    def client(self) -> httpx.Client:
+        """What asks it directly, as Grafana does; whoever opens it closes it."""
+        return httpx.Client(
+            base_url=self.http,
+            headers={"Authorization": f"Token {self.token}"},
+            params={"org": ORG},
+            timeout=60,
+        )
+
     def clean(self) -> str:
         """The URL of a store with new, empty buckets that keep whatever date a test plays in."""
         url = f"{self.url}?prefix=t{uuid4().hex[:12]}_"

@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from network.standings import look_at_certificates, stand
+from network.standings import look_at_certificates, note_round, stand
 from network.views import facilities, soil_view
 from onenet.certificates import make_authority, make_server
 from registry import Registry
@@ -60,6 +61,16 @@ def test_standings_are_made_anew_and_never_twice(
     assert stand(NOW + timedelta(days=1), store=store, registry=registry) == first
     assert "gone" not in standings(registry, "soil_risk")
     assert len(standings(registry, "soil_risk")) == first["soil_risk"]
+
+
+def test_a_round_is_noted_for_its_dag_alone(registry: Registry) -> None:
+    note_round("alert_thresholds", NOW, registry=registry)
+    note_round("network_health", NOW, registry=registry)
+    note_round("alert_thresholds", NOW + timedelta(minutes=1), registry=registry)
+    assert set(standings(registry, "round")) == {"alert_thresholds", "network_health"}
+    with registry.session() as session:
+        made = {row.subject: row.made for row in session.scalars(select(StandingRow))}
+    assert made == {"alert_thresholds": NOW + timedelta(minutes=1), "network_health": NOW}
 
 
 @contextmanager
