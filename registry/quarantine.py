@@ -15,9 +15,9 @@ from sqlalchemy import select
 
 from registry.accounts import Accounts
 from registry.credentials import LET_IN, resume, set_aside
-from registry.models import CredentialRow
+from registry.models import CredentialRow, WorkOrderRow
 from registry.registry import Registry
-from registry.work_orders import close_order, open_order, work_orders
+from registry.work_orders import LIVE, close_order, open_order, work_orders
 from schemas.ids import SensorId
 
 FLOOD = "flood"
@@ -50,8 +50,16 @@ def release(
 
 
 def quarantined(registry: Registry) -> set[SensorId]:
-    """Sensors whose accounts are all set aside: their silence is meant."""
+    """Sensors whose accounts are all set aside, and data loggers without any that flooded.
+
+    What a logger has is its MN; it is let in again when the order of its flood is done.
+    """
+    flooded = select(WorkOrderRow.sensor).where(
+        WorkOrderRow.kind == FLOOD, WorkOrderRow.state.in_(LIVE)
+    )
     with registry.session() as session:
         rows = session.execute(select(CredentialRow.sensor, CredentialRow.state)).all()
+        shut = set(session.scalars(flooded))
     let_in = {sensor for sensor, state in rows if state in LET_IN}
-    return {SensorId(name) for name, state in rows if state == "suspended" and name not in let_in}
+    shut |= {sensor for sensor, state in rows if state == "suspended"}
+    return {SensorId(name) for name in shut - let_in}

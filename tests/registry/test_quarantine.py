@@ -15,6 +15,7 @@ from registry.credentials import credentials, issue, let_in
 from registry.devices import retire
 from registry.follow import reconcile
 from registry.life import history
+from registry.loggers import admitted_loggers, set_logger
 from registry.quarantine import FLOOD, quarantine_flood, quarantined, release
 from registry.work_orders import work_orders
 from tests.city import demo_registry
@@ -76,11 +77,19 @@ def test_an_account_that_was_being_replaced_still_ends_in_its_time(registry: Reg
     assert let_in(registry, NOW + timedelta(hours=2)) == {f"{A}.2", B}
 
 
-def test_a_sensor_without_accounts_still_gets_its_order(registry: Registry) -> None:
+def test_a_data_logger_without_accounts_is_shut_out_until_its_order_is_done(
+    registry: Registry,
+) -> None:
+    """It comes to the gateway by its MN, which asks who is in quarantine."""
     other = "noise-xinan-1"
+    set_logger(registry, other, mn="88888880000001", by="li", at=NOW)
+    assert set(admitted_loggers(registry)) == {"88888880000001"}
     assert not quarantine_flood(registry, other, facts=FACTS, due=NOW, at=NOW)
     assert [o.kind for o in work_orders(registry, sensor=other)] == [FLOOD]
-    assert quarantined(registry) == set()
+    assert quarantined(registry) == {other}
+    assert admitted_loggers(registry) == {}
+    release(registry, LIST, other, by="li", at=NOW)
+    assert set(admitted_loggers(registry)) == {"88888880000001"}
 
 
 def test_a_sensor_that_was_only_retired_loses_its_accounts_too(registry: Registry) -> None:
