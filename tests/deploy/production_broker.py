@@ -67,11 +67,12 @@ class ProductionBroker:
 
 @contextmanager
 def production_mosquitto(
-    folder: Path, *, kept: str = "", mutual: bool = False
+    folder: Path, *, kept: str = "", mutual: bool = False, inside_limit: int = 100
 ) -> Iterator[ProductionBroker]:
     """kept: the file of dynamic security that the broker begins with; by default it has none.
 
-    mutual: with the listener for devices that show a certificate.
+    mutual: with the listener for devices that show a certificate. inside_limit: connections of the
+    listener without TLS; more only to measure what TLS costs.
     """
     need("mosquitto", Path(MOSQUITTO).exists())
     init(folder, demo=True)
@@ -92,6 +93,7 @@ def production_mosquitto(
     parts = [CONF, DEPLOY / "mutual-tls.conf"] if mutual else [CONF]
     conf = (
         "\n".join(part.read_text("utf-8") for part in parts)
+        .replace("max_connections 100\n", f"max_connections {inside_limit}\n")
         .replace("/mosquitto/secrets/", f"{secrets}/")
         .replace("/mosquitto/data/", f"{data}/")
         .replace("/usr/lib/mosquitto_dynamic_security.so", PLUGIN)
