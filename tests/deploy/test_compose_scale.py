@@ -6,11 +6,8 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -20,7 +17,7 @@ from psycopg.errors import InsufficientPrivilege
 from sqlalchemy.engine import make_url
 
 from ingest.session import CAPACITY, filters
-from onenet.init import VARIABLES, init
+from onenet.init import init
 from onenet.settings import Settings
 from registry import migrate, open_registry, seed_demo_city
 from registry.accounts import RegistryIsTheList
@@ -36,13 +33,13 @@ from tests.deploy.compose_file import (
     ROOT,
     SCALE,
     Service,
-    docker_compose,
     environment,
     installation,
     specification,
     variables,
     written_passwords,
 )
+from tests.deploy.compose_scaled import merged, scale
 from tests.parts import need
 
 OURS_AT_SCALE = "one-network:scale"
@@ -50,33 +47,6 @@ EMQX = ROOT / "deploy" / "emqx"
 CONF = (EMQX / "emqx.conf").read_text("utf-8")
 AWAY = {"mosquitto", "mosquitto-files"}
 NEW = yaml.safe_load(SCALE.read_text("utf-8"))["services"]
-
-
-def merged(folder: Path) -> str:
-    """Both files as one, filled in by the `.env` of the folder."""
-    files = ["-f", FILE.name, "-f", SCALE.name]
-    command = [docker_compose(), *files, "--profile", "demo", "--profile", "tools", "config"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@cache
-def scale() -> dict[str, Any]:
-    """Both files as one, with `${NAME:?}` again where a variable of `.env` was filled in."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        shutil.copy(FILE, folder)
-        shutil.copy(SCALE, folder)
-        marks = {v.name: f"@@{v.name}@@" for v in VARIABLES} | dict.fromkeys(
-            ("WEB_ADDRESS", "LOGGERS_ADDRESS"), "127.0.0.1"
-        )
-        env = "".join(f"{variable}={mark}\n" for variable, mark in marks.items())
-        (folder / ".env").write_text(env, "utf-8")
-        found: dict[str, Any] = yaml.safe_load(
-            re.sub(r"@@(\w+)@@", r"${\1:?}", merged(folder).replace(f"{folder}/", "./"))
-        )
-    return found
 
 
 def services() -> dict[str, Service]:
@@ -132,7 +102,6 @@ def test_each_container_is_confined() -> None:
 def test_only_these_ports_are_published() -> None:
     assert {name: one["ports"] for name, one in services().items() if "ports" in one} == {
         "door": [{"published": 8883, "target": 8883}],
-        "gateway": ["127.0.0.1:9212:9212/tcp"],
         "console": ["127.0.0.1:8000:8000/tcp"],
         "console-2": ["127.0.0.1:8001:8000/tcp"],
         "grafana": ["127.0.0.1:3000:3000/tcp"],
@@ -149,51 +118,31 @@ def test_who_is_on_which_network() -> None:
         scale()["networks"][name]["internal"] for name in ("inside", "broker", "airflow-queue")
     )
     broker = {"emqx-1", "emqx-2", "door", "gate-1", "gate-2"}
-    cutting = {
-        "console",
-        "console-2",
-        "tools",
-        "provisioning",
-        "airflow-worker-1",
-        "airflow-worker-2",
-    }
+    cutting = {"console", "console-2", "tools", "airflow-worker-1", "airflow-worker-2"}
     assert on("broker") == broker | cutting
     workers = {"airflow-worker-1", "airflow-worker-2"}
     assert on("airflow-queue") == {"redis", "airflow-scheduler"} | workers
     assert on("edge") == {
-        *(
-            "door",
-            "gateway",
-            "console",
-            "console-2",
-            "grafana",
-            "airflow-apiserver",
-            "airflow-scheduler",
-        ),
+        *("door", "console", "console-2", "grafana", "airflow-apiserver", "airflow-scheduler"),
         *("alerts", *workers),
     }
     # The broker and the queue of tasks see no database.
     assert not on("inside") & {"emqx-1", "emqx-2", "redis"}
 
 
+def below(name: str) -> set[str]:
+    """What a service is given where docker-compose.yml stands alone."""
+    return set(variables(" ".join(environment(BASE[name]).values())))
+
+
+BASE = yaml.safe_load(FILE.read_text("utf-8"))["services"]
 CUT = {"EMQX_API_SECRET"}
-AIRFLOW = {"AIRFLOW_FERNET_KEY", "AIRFLOW_DB_PASSWORD", "AIRFLOW_API_SECRET_KEY"}
-CELERY = AIRFLOW | {"AIRFLOW_JWT_SECRET", "REDIS_PASSWORD"}
+MOSQUITTOS = {"MQTT_PROVISIONING_PASSWORD"}
+CELERY = below("airflow-init") | {"REDIS_PASSWORD"}
 EMQX_NODE = {"EMQX_COOKIE", "EMQX_DASHBOARD_PASSWORD", "GATE_TOKEN"}
 GATE = {"GATE_TOKEN", "REGISTRY_GATE_DB_PASSWORD"}
-INGEST = {"REGISTRY_DB_PASSWORD", "INFLUX_INGEST_TOKEN", "MQTT_INGEST_PASSWORD", "ONENET_BROADCAST"}
-CONSOLE = CUT | {
-    *("REGISTRY_CONSOLE_DB_PASSWORD", "INFLUX_CONSOLE_TOKEN", "CONSOLE_SECRET_KEY"),
-    *("DEVICES_HOST", "MQTT_OPERATOR_PASSWORD", "CONSOLE_URL", "ONENET_BROADCAST"),
-}
-TASKS = (
-    CELERY
-    | CUT
-    | {
-        *("REGISTRY_DB_PASSWORD", "INFLUX_AIRFLOW_TOKEN", "MQTT_ALERTS_PASSWORD"),
-        *("ONENET_WEBHOOK_URL", "ONENET_WEBHOOK_SECRET", "ONENET_BROADCAST"),
-    }
-)
+CONSOLE = below("console") - MOSQUITTOS | CUT
+TASKS = below("airflow-scheduler") - MOSQUITTOS | CELERY | CUT
 NEEDS: dict[str, set[str]] = {
     "door": set(),
     "emqx-files": CUT,
@@ -203,13 +152,12 @@ NEEDS: dict[str, set[str]] = {
     "gate-database": {"POSTGRES_PASSWORD", "REGISTRY_GATE_DB_PASSWORD"},
     "gate-1": GATE,
     "gate-2": GATE,
-    "ingest": INGEST,
-    "ingest-2": INGEST,
-    "ingest-3": INGEST,
+    "ingest": below("ingest"),
+    "ingest-2": below("ingest"),
+    "ingest-3": below("ingest"),
     "console": CONSOLE,
     "console-2": CONSOLE,
-    "tools": CUT | {"REGISTRY_DB_PASSWORD", "INFLUX_ADMIN_TOKEN", "MQTT_OPERATOR_PASSWORD"},
-    "provisioning": CUT | {"REGISTRY_DB_PASSWORD"},
+    "tools": below("tools") - MOSQUITTOS | CUT,
     "redis": {"REDIS_PASSWORD"},
     "airflow-init": CELERY,
     "airflow-apiserver": CELERY | {"AIRFLOW_ADMIN_PASSWORD"},
@@ -276,12 +224,12 @@ def test_all_parts_of_airflow_share_one_configuration_on_celery() -> None:
 
 
 def test_workers_are_given_what_tasks_were_given_in_the_scheduler() -> None:
-    below = yaml.safe_load(FILE.read_text("utf-8"))["services"]["airflow-scheduler"]
-    needed = {key for key in environment(below) if key.startswith("ONENET_")}
+    scheduler = BASE["airflow-scheduler"]
+    needed = {key for key in environment(scheduler) if key.startswith("ONENET_")}
     for name in ("airflow-worker-1", "airflow-worker-2"):
         assert needed - {"ONENET_PROVISIONING_PASSWORD"} <= set(environment(services()[name]))
         assert sorted(services()[name]["volumes"]) == sorted(
-            mount if ":r" in mount else f"{mount}:rw" for mount in below["volumes"]
+            mount if ":r" in mount else f"{mount}:rw" for mount in scheduler["volumes"]
         )
 
 
