@@ -14,7 +14,6 @@ from console.painter import Painter, language_of
 from console.pictures import label_code
 from console.security import require, visitor_of
 from console.sensor_access import Text, allow, place_of, sensor_of
-from console.sensor_logger import add_logger_api, add_logger_steps
 from console.sensor_registration import issued_page
 from console.sensor_steps import Page, add_sensor_steps
 from console.sources import Sources
@@ -23,15 +22,12 @@ from registry.accounts import BrokerUnavailable
 from registry.calibrations import calibrations
 from registry.commands import orders
 from registry.contacts import contact
-from registry.credentials import credentials, issue, revoke, suspend
+from registry.credentials import credentials, issue, resume, revoke, suspend
 from registry.devices import commission, commissionings, device, photo
 from registry.life import history
-from registry.loggers import logger_of
 from registry.maintenance import maintenance_windows
 from registry.problems import Problem, Refused
-from registry.quarantine import release
 from registry.work_orders import work_orders
-from schemas.hj212 import Upload
 from schemas.models import sensor_models
 from schemas.people import Person
 
@@ -42,16 +38,14 @@ def add_sensor_pages(
     app: FastAPI, sources: Sources, painter: Painter, broker: DeviceBroker
 ) -> None:
     router = APIRouter(include_in_schema=False)
-    _add_views(router, sources, painter, broker)
+    _add_views(router, sources, painter)
     _add_commissioning(router, sources, painter)
     _add_credentials(router, sources, painter, broker)
-    add_sensor_steps(router, sources, broker, _page(sources, painter, broker))
-    add_logger_steps(router, sources, _page(sources, painter, broker))
+    add_sensor_steps(router, sources, broker, _page(sources, painter))
     app.include_router(router)
-    add_logger_api(app, sources)
 
 
-def _page(sources: Sources, painter: Painter, broker: DeviceBroker) -> Page:
+def _page(sources: Sources, painter: Painter) -> Page:
     def page(
         request: Request, sensor_id: str, problems: tuple[Problem, ...] = (), **more: Any
     ) -> Response:
@@ -75,8 +69,6 @@ def _page(sources: Sources, painter: Painter, broker: DeviceBroker) -> Page:
             windows=list(reversed(windows.get(sensor.id, []))),
             commissionings=commissionings(registry, sensor_id),
             accounts=credentials(registry, sensor_id),
-            logger=logger_of(registry, sensor_id),
-            uploads=list(Upload),
             orders=orders(registry, sensor_id, now, limit=10),
             work=work_orders(registry, sensor=sensor_id),
             pictured=photo(registry, sensor_id) is not None,
@@ -85,15 +77,14 @@ def _page(sources: Sources, painter: Painter, broker: DeviceBroker) -> Page:
             problems=problems,
             now=now,
             may=lambda action: visitor.may_at(action, **where),
-            authority=broker.authority,
-            **{"told": "", "logger_password": "", **more},
+            **{"told": "", **more},
         )
 
     return page
 
 
-def _add_views(router: APIRouter, sources: Sources, painter: Painter, broker: DeviceBroker) -> None:
-    page, reader = _page(sources, painter, broker), [Depends(require("sensor.read"))]
+def _add_views(router: APIRouter, sources: Sources, painter: Painter) -> None:
+    page, reader = _page(sources, painter), [Depends(require("sensor.read"))]
 
     @router.get("/sensors/{sensor_id}", dependencies=reader)
     def one(request: Request, sensor_id: str) -> Response:
@@ -183,18 +174,7 @@ def _add_commissioning(router: APIRouter, sources: Sources, painter: Painter) ->
 def _add_credentials(
     router: APIRouter, sources: Sources, painter: Painter, broker: DeviceBroker
 ) -> None:
-    page = _page(sources, painter, broker)
-
-    @router.get("/ca.crt", dependencies=[Depends(require("sensor.read"))])
-    def authority() -> Response:
-        pem = broker.authority_pem()
-        if pem is None:
-            raise HTTPException(404)
-        return Response(
-            pem,
-            media_type="application/x-pem-file",
-            headers={"Content-Disposition": 'attachment; filename="ca.crt"'},
-        )
+    page = _page(sources, painter)
 
     @router.post("/sensors/{sensor_id}/credentials")
     def rotate(
@@ -231,7 +211,7 @@ def _add_credentials(
         steps: dict[str, Callable[..., bool]] = {
             "revoke": revoke,
             "suspend": suspend,
-            "resume": release,
+            "resume": resume,
         }
         if step not in steps:
             raise HTTPException(404)
