@@ -133,3 +133,4 @@ ACCOUNT: dict[str, pl.DataType] = {
     "duplicate": pl.Int64(),
     "dead_lettered": pl.Int64(),
 }
+ACCOUNT_SUMS = {name: dtype for name, dtype in ACCOUNT.items() if name != "hour"}

@@ -22,6 +22,7 @@ from schemas import FlaggedReading, Interval, Level, Outcome, Period, from_ms, t
 from schemas.clock import HOUR_MS
 from schemas.observation import (
     ACCOUNT,
+    ACCOUNT_SUMS,
     AGGREGATE_KEY,
     AGGREGATES,
     OBSERVATION_COUNTS,
@@ -329,6 +330,14 @@ class EmbeddedStore:
         )
         frame = pl.DataFrame(rows, schema={**ACCOUNT, "hour": pl.Int64()}, orient="row")
         return frame.with_columns(pl.col("hour").cast(ACCOUNT["hour"]))
+
+    def account_sums(self, window: Interval) -> pl.DataFrame:
+        rows = self._query(
+            "SELECT sensor, sum(received), sum(stored), sum(duplicate), sum(dead_lettered)"
+            " FROM account WHERE hour >= ? AND hour < ? GROUP BY sensor ORDER BY sensor",
+            (to_ms(window.start), to_ms(window.end)),
+        )
+        return pl.DataFrame(rows, schema=ACCOUNT_SUMS, orient="row")
 
     def pending_hours(self, before: datetime) -> list[PendingHour]:
         rows = self._query(

@@ -27,7 +27,13 @@ from storage.buckets import (
     aggregates_bucket,
 )
 from storage.buckets import OBSERVATIONS as OBSERVATIONS_BUCKET
-from storage.influx_books import SETTLER, account_rows, books_question, pending_hours
+from storage.influx_books import (
+    SETTLER,
+    account_rows,
+    account_sums,
+    books_question,
+    pending_hours,
+)
 from storage.influx_http import InfluxHttp
 from storage.influx_write import Writer
 from storage.port import PendingHour
@@ -259,6 +265,16 @@ class InfluxStore:
             .select(pl.col(name).cast(dtype) for name, dtype in ACCOUNT.items())
             .sort("sensor", "hour")
         )
+
+    def account_sums(self, window: Interval) -> pl.DataFrame:
+        asked = flux.pipeline(
+            self._accounts,
+            _span(window),
+            ['r._measurement == "account"'],
+            "sum()",
+            flux.keep("sensor", "_field", "_value"),
+        )
+        return account_sums(self._http.query(asked))
 
     def pending_hours(self, before: datetime) -> list[PendingHour]:
         """As the port says; hours whose observations are past their retention are left alone."""

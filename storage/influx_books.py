@@ -113,6 +113,12 @@ def account_rows(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return _wide(frames, list(ACCOUNT)[2:])
 
 
+def account_sums(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """What InfluxDB has summed for each worker's account of a sensor, columns `ACCOUNT_SUMS`."""
+    sums = of_type(frames, pl.Int64(), {"sensor": pl.String(), "_field": pl.String()})
+    return _fields_side_by_side(sums, list(ACCOUNT)[2:], pl.col("sensor")).sort("sensor")
+
+
 def pending_rows(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """intent, version, settled by worker and hour; 0 where there is none."""
     return _wide(frames, ["intent", "version", "settled"])
@@ -121,7 +127,12 @@ def pending_rows(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
 def _wide(frames: Sequence[pl.DataFrame], fields: Sequence[str]) -> pl.DataFrame:
     key = {"sensor": pl.String(), "worker": pl.String(), "_time": pl.Datetime("ns", "UTC")}
     found = of_type(frames, pl.Int64(), {**key, "_field": pl.String()})
-    return found.group_by("sensor", "worker", hour=pl.col("_time").dt.epoch("ms")).agg(
+    hour = pl.col("_time").dt.epoch("ms").alias("hour")
+    return _fields_side_by_side(found, fields, pl.col("sensor"), pl.col("worker"), hour)
+
+
+def _fields_side_by_side(rows: pl.DataFrame, fields: Sequence[str], *key: pl.Expr) -> pl.DataFrame:
+    return rows.group_by(key).agg(
         pl.col("_value").filter(pl.col("_field") == name).sum().alias(name) for name in fields
     )
 

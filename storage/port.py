@@ -102,6 +102,12 @@ class Store(Protocol):
     def account(self, window: Interval) -> pl.DataFrame:
         """received, stored, duplicate, dead_lettered by sensor and arrival hour (`ACCOUNT`)."""
 
+    def account_sums(self, window: Interval) -> pl.DataFrame:
+        """The account of all hours of a window together, by sensor (`ACCOUNT_SUMS`), sorted by it.
+
+        Summed where the data are: of many sensors and weeks, `account` is much to read.
+        """
+
     def pending_hours(self, before: datetime) -> list[PendingHour]:
         """Hours that end at or before a moment and changed since they were settled, in order."""
 

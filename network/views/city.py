@@ -121,10 +121,10 @@ def city_board(
 
 def account_totals(store: Store, now: datetime) -> AccountTotals:
     """The account of all sensors over the last five weeks."""
-    account = store.account(
+    account = store.account_sums(
         Interval(now - timedelta(hours=ACCOUNT_HOURS), now + timedelta(hours=1))
     )
-    sums = {name: int(account[name].sum()) for name in account.columns[2:]}
+    sums = {name: int(account[name].sum()) for name in account.columns[1:]}
     return AccountTotals(**sums)
 
 

@@ -59,11 +59,11 @@ def quality_span(
         hours = rows.group_by("subject", "parameter").agg(pl.col("count").sum())
         found.update({(subject, key): count for subject, key, count in hours.iter_rows()})
     media = [_medium(medium, in_use, found, len(span.days)) for medium in Medium]
-    account = store.account(span.reach)
+    account = store.account_sums(span.reach)
     own = account.filter(pl.col("sensor").is_in([str(sensor.id) for sensor in every]))
     return QualitySpan(
         media=tuple(each for each in media if each.sensors),
-        account=AccountTotals(**{name: int(own[name].sum()) for name in own.columns[2:]}),
+        account=AccountTotals(**{name: int(own[name].sum()) for name in own.columns[1:]}),
     )
 
 

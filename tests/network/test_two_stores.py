@@ -116,6 +116,7 @@ QUESTIONS: list[Callable[[Store], pl.DataFrame]] = [
     lambda store: store.latest(),
     lambda store: store.revisions(SPAN),
     lambda store: store.account(WIDE),
+    lambda store: store.account_sums(WIDE),
 ]
 
 

@@ -212,6 +212,7 @@ def test_workers_write_side_by_side(running_influx: RunningInflux) -> None:
     store = open_store(url, token=running_influx.token)
     assert store.count_readings() == {"air-a-1": 30}
     assert store.account(DAY).rows() == [("air-a-1", T0, 60, 30, 30, 0)]
+    assert store.account_sums(DAY).rows() == [("air-a-1", 60, 30, 30, 0)]
     seen = store.pending_hours(DAY.end)
     assert [each.version for each in seen] == [30]
     store.settle_hours(seen)

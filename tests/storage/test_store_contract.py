@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas import FlaggedReading, Interval, Level, Outcome, ParameterKey, Period, SensorId, to_ms
-from schemas.observation import ACCOUNT, AGGREGATES, OBSERVATION_COUNTS, OBSERVATIONS
+from schemas.observation import ACCOUNT, ACCOUNT_SUMS, AGGREGATES, OBSERVATION_COUNTS, OBSERVATIONS
 from storage import Store
 
 T0 = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
@@ -167,6 +167,20 @@ def test_the_account_balances_by_sensor_and_hour_of_arrival(store: Store) -> Non
         ("air-a-1", T0, 6, 3, 1, 2),
         ("air-a-1", T0 + timedelta(hours=1), 1, 1, 0, 0),
     ]
+
+
+def test_the_account_is_summed_by_sensor_over_the_hours_of_a_window(store: Store) -> None:
+    assert dict(store.account_sums(DAY).schema) == ACCOUNT_SUMS
+    assert store.account_sums(DAY).is_empty()
+    store.write([reading(70, sensor="air-b-1"), reading(70, sensor="air-b-1"), reading(0)])
+    store.write([reading(130), reading(1500), reading(0, pm25=9.0)])
+    key = (SensorId("air-b-1"), to_ms(T0 + timedelta(hours=3)))
+    store.write([], received={key: 2}, dead_lettered={key: 2})
+    sums = store.account_sums(DAY)
+    assert dict(sums.schema) == ACCOUNT_SUMS
+    assert sums.rows() == [("air-a-1", 3, 3, 0, 0), ("air-b-1", 4, 1, 1, 2)]
+    later = Interval(T0 + timedelta(hours=1), T0 + timedelta(hours=3))
+    assert store.account_sums(later).rows() == [("air-a-1", 1, 1, 0, 0), ("air-b-1", 2, 1, 1, 0)]
 
 
 def test_every_changed_hour_is_pending_once_it_has_ended(store: Store) -> None:
