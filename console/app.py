@@ -28,6 +28,7 @@ from console.alert_feed import add_alert_feed
 from console.alert_pages import add_alert_pages
 from console.audit_pages import add_audit_pages
 from console.bulletin_pages import add_bulletin_pages
+from console.command_sender import sending
 from console.device_broker import DeviceBroker
 from console.duty_pages import add_duty_pages
 from console.enforcement_pages import add_enforcement_pages
@@ -36,6 +37,7 @@ from console.evidence_routes import add_evidence_routes
 from console.hardening import Hardening
 from console.login import add_login
 from console.network_pages import add_network_pages
+from console.notices import notices
 from console.open_data import add_open_data
 from console.painter import Painter, language_of
 from console.people_pages import add_people_pages
@@ -72,15 +74,16 @@ def create_app(
     access: Access | None = None,
     reports: Path | None = None,
     broker: DeviceBroker | None = None,
+    grafana: str = "",
 ) -> FastAPI:
     """The application over a store and a registry. access: who gets in; else what a test needs.
 
     reports: the folder of bulletins; None = none is kept. broker: of the sensors; None = as the
-    environment says.
+    environment says. grafana: where a browser finds Grafana's boards; empty = there is none.
     """
     store, registry = open_store(store_url, token=token), open_registry(registry_url)
     sources = Sources(store, registry, clock or SystemClock())
-    access = access or Access()
+    access, broker = access or Access(), broker or DeviceBroker.of()
     app = FastAPI(
         title="One Network 一张网",
         description="The city's board as JSON.",
@@ -91,9 +94,11 @@ def create_app(
         ],
         docs_url=None,  # its scripts come from elsewhere, which our content policy forbids
         redoc_url=None,
+        lifespan=sending(registry, broker.publish, sources.clock),
     )
     app.state.gate = Gate(registry, sources.clock, access, Vault(access.secret_key))
-    painter = Painter()
+    painter = Painter(grafana)
+    painter.tell(lambda: notices(registry, sources.clock.now()))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_middleware(Hardening, access=access)
     add_error_pages(app, painter)
@@ -110,7 +115,6 @@ def create_app(
     add_bulletin_pages(app, sources, painter, reports)
     add_open_data(app, sources, painter)
     _add_api(app, sources)
-    broker = broker or DeviceBroker.of()
     add_sensor_registration(app, sources, painter, broker)  # /sensors/new is no sensor's name
     add_sensor_pages(app, sources, painter, broker)
     add_work_pages(app, sources, painter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -9,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from console.notices import Notice
 from console.security import STRANGER
 from drawing import HTML_LANGUAGE, LANGUAGES, city_map, templates, words
 from registry import district_shapes
@@ -19,9 +21,13 @@ COOKIE = "onenet_lang"
 
 
 class Painter:
-    """Templates with everything that they all need."""
+    """Templates with everything that they all need.
 
-    def __init__(self) -> None:
+    grafana: an address; whoever is logged in then finds a link to the board that shows the same as
+    the page, which names it (`grafana_board`) and what to choose there (`grafana_chosen`).
+    """
+
+    def __init__(self, grafana: str = "") -> None:
         self._templates = templates("console")
         self._words = words("console")
         self._templates.globals.update(
@@ -31,7 +37,13 @@ class Painter:
             map=city_map,
             outlines=city_map.outlines(district_shapes()),
             timedelta=timedelta,
+            grafana=grafana,
+            notices=tuple,
         )
+
+    def tell(self, notices: Callable[[], Sequence[Notice]]) -> None:
+        """Whom to ask what an administrator is told on every page."""
+        self._templates.globals["notices"] = notices
 
     def paint(self, template: str, language: str, **content: Any) -> str:
         return self._templates.get_template(template).render(

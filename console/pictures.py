@@ -10,6 +10,7 @@ import io
 import json
 
 import segno
+import zxingcpp
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from registry.credentials import Issued
@@ -20,6 +21,13 @@ MOST_BYTES = 8 * 2**20
 MOST_PIXELS = 50_000_000
 LONGEST_SIDE = 1600
 KINDS = ("JPEG", "PNG", "WEBP")
+LABEL_CODES = zxingcpp.BarcodeFormats(
+    [
+        zxingcpp.BarcodeFormat.QRCode,
+        zxingcpp.BarcodeFormat.DataMatrix,
+        zxingcpp.BarcodeFormat.Code128,
+    ]
+)
 
 
 def as_jpeg(content: bytes) -> bytes:
@@ -36,6 +44,16 @@ def as_jpeg(content: bytes) -> bytes:
     target = io.BytesIO()
     upright.save(target, "JPEG", quality=82)
     return target.getvalue()
+
+
+def read_codes(content: bytes) -> list[str]:
+    """What the codes in a picture say: QR, Data Matrix and Code 128, as labels bear them.
+
+    Raises Refused for what is no picture.
+    """
+    picture = Image.open(io.BytesIO(as_jpeg(content)))
+    found = zxingcpp.read_barcodes(picture, formats=LABEL_CODES)
+    return [code.text for code in found if code.text]
 
 
 def _decoded(content: bytes) -> Image.Image | None:

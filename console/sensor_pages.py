@@ -14,6 +14,7 @@ from console.painter import Painter, language_of
 from console.pictures import label_code
 from console.security import require, visitor_of
 from console.sensor_access import Text, allow, place_of, sensor_of
+from console.sensor_logger import add_logger_api, add_logger_steps
 from console.sensor_registration import issued_page
 from console.sensor_steps import Page, add_sensor_steps
 from console.sources import Sources
@@ -22,12 +23,15 @@ from registry.accounts import BrokerUnavailable
 from registry.calibrations import calibrations
 from registry.commands import orders
 from registry.contacts import contact
-from registry.credentials import credentials, issue, resume, revoke, suspend
+from registry.credentials import credentials, issue, revoke, suspend
 from registry.devices import commission, commissionings, device, photo
 from registry.life import history
+from registry.loggers import logger_of
 from registry.maintenance import maintenance_windows
 from registry.problems import Problem, Refused
+from registry.quarantine import release
 from registry.work_orders import work_orders
+from schemas.hj212 import Upload
 from schemas.models import sensor_models
 from schemas.people import Person
 
@@ -38,14 +42,16 @@ def add_sensor_pages(
     app: FastAPI, sources: Sources, painter: Painter, broker: DeviceBroker
 ) -> None:
     router = APIRouter(include_in_schema=False)
-    _add_views(router, sources, painter)
+    _add_views(router, sources, painter, broker)
     _add_commissioning(router, sources, painter)
     _add_credentials(router, sources, painter, broker)
-    add_sensor_steps(router, sources, broker, _page(sources, painter))
+    add_sensor_steps(router, sources, broker, _page(sources, painter, broker))
+    add_logger_steps(router, sources, _page(sources, painter, broker))
     app.include_router(router)
+    add_logger_api(app, sources)
 
 
-def _page(sources: Sources, painter: Painter) -> Page:
+def _page(sources: Sources, painter: Painter, broker: DeviceBroker) -> Page:
     def page(
         request: Request, sensor_id: str, problems: tuple[Problem, ...] = (), **more: Any
     ) -> Response:
@@ -69,6 +75,8 @@ def _page(sources: Sources, painter: Painter) -> Page:
             windows=list(reversed(windows.get(sensor.id, []))),
             commissionings=commissionings(registry, sensor_id),
             accounts=credentials(registry, sensor_id),
+            logger=logger_of(registry, sensor_id),
+            uploads=list(Upload),
             orders=orders(registry, sensor_id, now, limit=10),
             work=work_orders(registry, sensor=sensor_id),
             pictured=photo(registry, sensor_id) is not None,
@@ -77,14 +85,15 @@ def _page(sources: Sources, painter: Painter) -> Page:
             problems=problems,
             now=now,
             may=lambda action: visitor.may_at(action, **where),
-            **{"told": "", **more},
+            authority=broker.authority,
+            **{"told": "", "logger_password": "", **more},
         )
 
     return page
 
 
-def _add_views(router: APIRouter, sources: Sources, painter: Painter) -> None:
-    page, reader = _page(sources, painter), [Depends(require("sensor.read"))]
+def _add_views(router: APIRouter, sources: Sources, painter: Painter, broker: DeviceBroker) -> None:
+    page, reader = _page(sources, painter, broker), [Depends(require("sensor.read"))]
 
     @router.get("/sensors/{sensor_id}", dependencies=reader)
     def one(request: Request, sensor_id: str) -> Response:
@@ -174,7 +183,18 @@ def _add_commissioning(router: APIRouter, sources: Sources, painter: Painter) ->
 def _add_credentials(
     router: APIRouter, sources: Sources, painter: Painter, broker: DeviceBroker
 ) -> None:
-    page = _page(sources, painter)
+    page = _page(sources, painter, broker)
+
+    @router.get("/ca.crt", dependencies=[Depends(require("sensor.read"))])
+    def authority() -> Response:
+        pem = broker.authority_pem()
+        if pem is None:
+            raise HTTPException(404)
+        return Response(
+            pem,
+            media_type="application/x-pem-file",
+            headers={"Content-Disposition": 'attachment; filename="ca.crt"'},
+        )
 
     @router.post("/sensors/{sensor_id}/credentials")
     def rotate(
@@ -211,7 +231,7 @@ def _add_credentials(
         steps: dict[str, Callable[..., bool]] = {
             "revoke": revoke,
             "suspend": suspend,
-            "resume": resume,
+            "resume": release,
         }
         if step not in steps:
             raise HTTPException(404)

@@ -8,12 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, File, Form, Request, Response, UploadFile
+from fastapi import (
+    APIRouter,
+    Depends,
+    FastAPI,
+    File,
+    Form,
+    HTTPException,
+    Request,
+    Response,
+    UploadFile,
+)
 from sqlalchemy.exc import IntegrityError
 
 from console.device_broker import DeviceBroker
 from console.painter import Painter
-from console.pictures import as_jpeg, credentials_code
+from console.pictures import as_jpeg, credentials_code, read_codes
 from console.security import require, visitor_of
 from console.sensor_access import Text, place_of
 from console.sheets import as_xlsx, read_sheet
@@ -105,6 +115,14 @@ def _add_form(router: APIRouter, sources: Sources, painter: Painter, broker: Dev
             problems=problems,
             person=person,
         )
+
+    @router.post("/sensors/scan")
+    def scan(_: Registrar, photo: Annotated[UploadFile, File()]) -> Any:
+        """What the label in a picture says, for browsers that cannot read codes themselves."""
+        try:
+            return {"codes": read_codes(photo.file.read())}
+        except Refused as error:
+            raise HTTPException(422, "; ".join(p.text("en") for p in error.problems)) from None
 
     @router.get("/sensors/new")
     def page(request: Request, _: Registrar) -> Response:

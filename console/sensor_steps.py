@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
@@ -16,7 +16,7 @@ from console.security import require
 from console.sensor_access import Text, allow, place_of
 from console.sources import Sources
 from registry.calibrations import calibrate
-from registry.commands import order, send_commands
+from registry.commands import LIFE, LONGEST, order, send_commands
 from registry.credentials import revoke
 from registry.devices import exchange, move, retire
 from registry.maintenance import begin_maintenance, end_maintenance
@@ -26,6 +26,7 @@ from schemas import CITY_TIME, StationId
 from schemas.people import Person
 
 Page = Callable[..., Response]
+MINUTE = timedelta(minutes=1)
 
 
 def add_sensor_steps(router: APIRouter, sources: Sources, broker: DeviceBroker, page: Page) -> None:
@@ -197,13 +198,22 @@ def add_sensor_steps(router: APIRouter, sources: Sources, broker: DeviceBroker, 
         person: Annotated[Person, Depends(require("sensor.command"))],
         kind: Text = "",
         seconds: Text = "",
+        valid_min: Annotated[int, Form(ge=1, le=LONGEST // MINUTE)] = LIFE // MINUTE,
     ) -> Response:
         now = sources.clock.now()
 
         def send() -> None:
             arguments = {"seconds": _number("seconds", seconds)} if kind == "interval" else {}
             try:
-                order(sources.registry, sensor_id, kind, arguments, by=person.id, at=now)
+                order(
+                    sources.registry,
+                    sensor_id,
+                    kind,
+                    arguments,
+                    by=person.id,
+                    at=now,
+                    life=timedelta(minutes=valid_min),
+                )
             except ValidationError:
                 raise HTTPException(422, "kind: one of interval, restart, calibrate") from None
             send_commands(sources.registry, broker.publish, now)

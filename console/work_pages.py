@@ -22,7 +22,7 @@ from schemas import catalogue
 from schemas.people import Person
 
 DUE_WITHIN = timedelta(days=30)
-MOMENTS = ("last", "at", "due")
+MOMENTS = ("last", "at", "due", "ends")
 READER = [Depends(require("sensor.read"))]
 Worker = Annotated[Person, Depends(require("sensor.maintain"))]
 

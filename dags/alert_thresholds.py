@@ -20,6 +20,7 @@ from alerts import (
     rules_in_force,
 )
 from dags.sources import COMMON, sources
+from network.standings import note_round
 from schemas import SystemClock
 
 
@@ -38,6 +39,7 @@ def alert_thresholds() -> None:
             rules = rules_in_force(registry)
             judged = judge(now, rules=rules, store=store, registry=registry, router=router)
             escalated = escalate(now, registry=registry, router=router)
+            note_round("alert_thresholds", now, registry=registry)
         return {**judged.moves, "escalate": escalated}
 
     @task(trigger_rule="all_done")

@@ -11,7 +11,7 @@ from airflow.sdk import CronDataIntervalTimetable, dag, task
 
 from dags.sources import COMMON, sources
 from network.health import review
-from network.standings import look_at_certificates
+from network.standings import look_at_certificates, note_round
 from schemas import SystemClock
 
 
@@ -25,7 +25,9 @@ def network_health() -> None:
     @task
     def look_after() -> dict[str, int]:
         with sources() as (store, registry):
-            done = review(SystemClock().now(), store=store, registry=registry)
+            now = SystemClock().now()
+            done = review(now, store=store, registry=registry)
+            note_round("network_health", now, registry=registry)
         return {"opened": done.opened, "closed": done.closed}
 
     @task

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
 from dags.sources import COMMON, sources
-from registry.credentials import reconcile
+from registry.follow import reconcile
 from registry.provisioner import accounts_of
 from schemas import SystemClock
 

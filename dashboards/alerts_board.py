@@ -55,7 +55,6 @@ def board(city: City) -> dashboard.Dashboard:
         console=city.console,
         tags=["alerts"],
         of_store=False,
-        page=("告警页 / Alerts page", "/alerts"),
         variables=[choices.district(city)],
         description="办理在控制台进行。 / Alerts are dealt with in the console.",
     )

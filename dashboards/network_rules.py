@@ -18,6 +18,7 @@ from dashboards.alert_queries import Sql
 from dashboards.city import City
 
 PREFIX = "onenet-rule-"
+_AIRFLOW = ("在 Airflow 中查看该 DAG 的最近运行。", "See the DAG's last runs in Airflow.")
 Severity = Literal["critical", "warning"]
 State = Literal["OK", "Alerting"]
 
@@ -211,10 +212,6 @@ def _delivery() -> Iterator[NetworkRule]:
 
 
 def _schedule() -> Iterator[NetworkRule]:
-    airflow = (
-        "在 Airflow 中查看该 DAG 的最近运行。",
-        "See the DAG's last runs in Airflow.",
-    )
     yield NetworkRule(
         "hours-late",
         "小时统计迟到",
@@ -224,7 +221,7 @@ def _schedule() -> Iterator[NetworkRule]:
         90,  # the next hour is due after 65 min
         timedelta(minutes=10),
         "critical",
-        airflow,
+        _AIRFLOW,
         panel="有效小时占比 / Share of valid hours",
         back=timedelta(days=7),
         silent="Alerting",
@@ -238,7 +235,7 @@ def _schedule() -> Iterator[NetworkRule]:
         26,  # the next day is due after 24 h 20 min
         timedelta(minutes=30),
         "warning",
-        airflow,
+        _AIRFLOW,
         panel="有效小时占比 / Share of valid hours",
         back=timedelta(days=14),
     )
@@ -251,25 +248,43 @@ def _schedule() -> Iterator[NetworkRule]:
         3,  # hours; one or two may wait between two runs of late_data
         timedelta(minutes=30),
         "warning",
-        airflow,
+        _AIRFLOW,
         panel="有效小时占比 / Share of valid hours",
         back=timedelta(days=36),  # as far back as a reading is accepted
     )
-    yield NetworkRule(
+    yield _round(
+        "alerts-late",
+        ("告警判定迟到", "Alerts are judged late"),
+        "alert_thresholds",
+        10,  # minutes; it runs each
+        "critical",
+    )
+    yield _round(
         "watch-late",
-        "设备巡检迟到",
-        "The watch over sensors is late",
-        pipeline_queries.minutes_since_a_look(),
-        "gt",
-        45,  # network_health runs each 15 min
-        timedelta(minutes=10),
+        ("设备巡检迟到", "The watch over sensors is late"),
+        "network_health",
+        45,  # it runs each 15 min
         "warning",
-        airflow,
-        panel="证书 / Certificates",
     )
     yield from (
         _certificate("certificate-ends", 21, "warning"),
         _certificate("certificate-ends-soon", 7, "critical"),
+    )
+
+
+def _round(
+    key: str, title: tuple[str, str], dag: str, minutes: int, severity: Severity
+) -> NetworkRule:
+    return NetworkRule(
+        key,
+        *title,
+        pipeline_queries.minutes_since_a_round(dag),
+        "gt",
+        minutes,
+        timedelta(minutes=5),
+        severity,
+        _AIRFLOW,
+        panel="DAG 最近一轮 / Last rounds of DAGs",
     )
 
 

@@ -42,7 +42,6 @@ def board(city: City) -> dashboard.Dashboard:
         console=city.console,
         tags=["city"],
         variables=[choices.district(city), choices.station(city)],
-        page=("全市看板 / City board", "/"),
     )
 
 

@@ -132,17 +132,27 @@ def _delivery() -> Section:
                 "拒收原因 / Refusals by reason",
                 pipeline_queries.refusals(),
                 columns=REFUSAL_COLUMNS,
-                size=(14, 8),
+                size=(24, 8),
                 no_value="无 / none",
             ),
             panels.rows(
                 "证书 / Certificates",
                 pipeline_queries.certificates(),
                 columns=CERTIFICATE_COLUMNS,
-                size=(10, 8),
+                size=(14, 8),
                 no_value="无 / none",
                 description="ONENET_CERTIFICATES 所列地址，每 15 分钟查看。 / Those that "
                 "ONENET_CERTIFICATES names, looked at every 15 min.",
+            ),
+            panels.rows(
+                "DAG 最近一轮 / Last rounds of DAGs",
+                pipeline_queries.rounds(),
+                columns={
+                    "dag": {"displayName": "DAG"},
+                    "made": {"displayName": "完成 / Went its round", **_TIME},
+                },
+                size=(10, 8),
+                no_value="无 / none",
             ),
         ],
     )

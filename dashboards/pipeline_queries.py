@@ -71,10 +71,19 @@ def certificate_days() -> Sql:
     return Sql(f"SELECT subject, coalesce(value, -1) AS days\n{_CERTIFICATES}")
 
 
-def minutes_since_a_look() -> Sql:
-    """Minutes since certificates were last looked at; no row where none is watched."""
-    since = _minutes_since("max(made)")
-    return Sql(f"SELECT {since} AS minutes\n{_CERTIFICATES} HAVING count(*) > 0")
+def minutes_since_a_round(dag: str) -> Sql:
+    """Minutes since a DAG last went its round; no row where it never did."""
+    return Sql(
+        f"SELECT {_minutes_since('made')} AS minutes\n"
+        f"FROM board_standing WHERE kind = 'round' AND subject = '{dag}'"
+    )
+
+
+def rounds() -> Sql:
+    """When the DAGs that note it last went their round."""
+    return Sql(
+        "SELECT subject AS dag, made\nFROM board_standing WHERE kind = 'round' ORDER BY made, dag"
+    )
 
 
 def _minutes_since(moment: str) -> str:

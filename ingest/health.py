@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client import Counter as Metric
@@ -15,6 +16,16 @@ from schemas import Outcome
 
 if TYPE_CHECKING:
     from ingest.pipeline import Batch
+
+
+class Reporting(Protocol):
+    """What a process tells of itself. report: as JSON; without `"ok": true` it is not well."""
+
+    @property
+    def metrics(self) -> CollectorRegistry: ...
+
+    @property
+    def report(self) -> Callable[[], dict[str, object]]: ...
 
 
 class Health:
@@ -58,7 +69,7 @@ class Health:
 class HealthServer:
     """A tiny HTTP server; port 0 takes a free one."""
 
-    def __init__(self, health: Health, host: str, port: int) -> None:
+    def __init__(self, health: Reporting, host: str, port: int) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/healthz":

@@ -17,6 +17,7 @@ from ingest.contacts import Heard, Newest, heard_other, heard_refused, heard_sta
 from ingest.decode import decode
 from ingest.decoded import explained
 from ingest.directory import SensorDirectory
+from ingest.flood import Flood, Floods
 from ingest.qc import device_codes
 from ingest.validate import admit, admit_logger, check_reading
 from registry import NewDeadLetter
@@ -50,6 +51,7 @@ class Message:
     arrived_ms: int
     mid: int = 0
     qos: int = 1
+    again: bool = False  # the broker sends it a second time
 
 
 @dataclass(slots=True)
@@ -65,12 +67,14 @@ class Batch:
     heard: Heard = field(default_factory=dict)
     newest: Newest = field(default_factory=dict)
     replies: list[tuple[SensorId, Reply]] = field(default_factory=list)
+    floods: dict[SensorId, Flood] = field(default_factory=dict)
 
 
 class Pipeline:
     def __init__(self, directory: SensorDirectory, catalogue: Catalogue) -> None:
         self._directory = directory
         self._catalogue = catalogue
+        self._floods = Floods()
 
     def process(self, message: Message, batch: Batch) -> None:
         """Decode, validate, look up; add the result to the batch. Raises only for bugs."""
@@ -82,6 +86,7 @@ class Pipeline:
             known = self._directory.find(topic.sensor)
             if known is not None:
                 account = (known.id, account[1])
+                self._watch(known, topic, message, batch)
             if topic.channel is not TopicChannel.DATA:
                 self._process_other(topic, known, message, batch)
                 return
@@ -110,11 +115,21 @@ class Pipeline:
             batch.readings.append(FlaggedReading(sender, ts_ms, values, codes, arrived_ms, tags))
             newest = reading
         if len(batch.readings) > accepted:
-            batch.newest[sender] = (arrived_ms, batch.readings[-1].ts_ms, newest)
+            first_ms, last_ms = batch.readings[accepted].ts_ms, batch.readings[-1].ts_ms
+            batch.newest[sender] = (arrived_ms, last_ms, newest)
+            self._floods.advance(sender, sensor.cadence_s, max(first_ms, last_ms))
         elif not refused:
             heard_other(batch.heard, sender, arrived_ms)  # understood, and nothing measured
         batch.received[account] += len(batch.readings) - accepted
         _bury(batch, message, account, refused)
+
+    def _watch(self, known: Sensor, topic: Topic, message: Message, batch: Batch) -> None:
+        """Note who floods. What is sent again is the broker's doing; commands are ours."""
+        if message.again or topic.channel is TopicChannel.CMD:
+            return
+        flood = self._floods.count(known.id, known.cadence_s, message.arrived_ms)
+        if flood is not None:
+            batch.floods[known.id] = flood
 
     def _process_other(
         self, topic: Topic, known: Sensor | None, message: Message, batch: Batch

@@ -174,6 +174,7 @@ class BrokerSession:
             arrived_ms=int(time.time() * 1000),
             mid=message.mid,
             qos=message.qos,
+            again=message.dup,
         )
         while not self._stopping:
             try:

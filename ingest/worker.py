@@ -13,7 +13,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -21,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 from alerts import FastLaneThread
 from ingest.contacts import Contacts
 from ingest.directory import SensorDirectory
+from ingest.flood import settings
 from ingest.health import Health, HealthServer
 from ingest.pipeline import Batch, Message, Pipeline
 from ingest.raw_archive import RawWriter
@@ -28,6 +30,7 @@ from ingest.refused import refused_by_store
 from ingest.session import CAPACITY, BrokerAddress, BrokerSession
 from registry import NewDeadLetter, Registry
 from registry.commands import answered
+from registry.quarantine import quarantine_flood
 from schemas import Catalogue, FlaggedReading, Outcome, SystemClock
 from schemas.ids import Medium
 from storage import Store, StoreUnavailable
@@ -94,6 +97,7 @@ class Worker:
                 self._session.acknowledge(taken)
                 self._contacts.take(batch.heard, batch.newest)
                 self._note_replies(batch)
+                self._cut_floods(batch)
             self._contacts.write()
         self._contacts.write(now=True)
 
@@ -147,6 +151,17 @@ class Worker:
                 answered(self._registry, batch.replies, SystemClock().now())
             except OperationalError as error:
                 log.warning("answers of devices not noted", error=str(error))
+
+    def _cut_floods(self, batch: Batch) -> None:
+        """Quarantine who floods, when what it sent is kept; should this fail, it is told again."""
+        now = SystemClock().now()
+        due = now + timedelta(hours=settings()["due_h"])
+        for sensor, flood in batch.floods.items():
+            log.error("sensor floods", sensor=sensor, **asdict(flood))
+            try:
+                quarantine_flood(self._registry, sensor, facts=asdict(flood), due=due, at=now)
+            except OperationalError as error:
+                log.warning("flood not noted", sensor=sensor, error=str(error))
 
     def _bury(self, letters: list[NewDeadLetter]) -> None:
         if letters:

@@ -133,8 +133,16 @@ def _longest_silence(sensor: Sensor) -> timedelta:
 
 
 def _authenticated(seen: Seen) -> Check:
-    heard = seen.contact.heard
-    return Check("authenticated", "ok" if heard is not None and heard >= seen.since else "wait")
+    heard, denied = seen.contact.heard, seen.contact.denied
+    lately = heard is not None and heard >= seen.since
+    if denied is not None and denied >= seen.since and (heard is None or denied > heard):
+        ago = round((seen.now - denied).total_seconds())
+        wrong = "wrong_password" if seen.contact.denied_why == "password" else "wrong_account"
+        return Check("authenticated", wrong, {"ago": ago})
+    if lately:
+        return Check("authenticated", "ok")
+    minutes = int((seen.now - seen.since).total_seconds() // 60)
+    return Check("authenticated", "wait", {"minutes": minutes})
 
 
 def _first_message(seen: Seen) -> Check:

@@ -3,7 +3,7 @@
 `find` and `mended` are pure, over what is known of one sensor. A repair is proven by more than the
 absence of the fault, so that an order does not flicker: enough readings again, a battery well above
 its limit, whole hours. `review` gathers, opens and closes work orders; running it again changes
-nothing. Sensors that are not commissioned, retired, or under maintenance open no orders.
+nothing. Sensors that are not commissioned, retired, quarantined, or under maintenance open none.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ import yaml
 
 from registry import Registry
 from registry.calibrations import Calibration, newest_calibrations
+from registry.certificates import certificate_ends
 from registry.contacts import contacts
 from registry.devices import devices
 from registry.maintenance import maintenance_windows
+from registry.quarantine import quarantined
 from registry.work_orders import BY_DATA, close_order, open_order, work_orders
 from schemas import Cause, Interval, Level, Period
 from schemas.clock import HOUR
@@ -52,6 +54,7 @@ class Vitals:
     completeness: Sequence[float] = ()
     calibrations: Sequence[Calibration] = ()
     calibration_due: datetime | None = None
+    certificate_ends: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,18 @@ def _complete(vitals: Vitals, limits: Mapping[str, float]) -> Facts | None:
     return {"share": round(min(hours), 3)}
 
 
+def _ends(vitals: Vitals, limits: Mapping[str, float]) -> Facts | None:
+    ends = vitals.certificate_ends
+    if ends is None or ends - vitals.now >= timedelta(days=limits["days"]):
+        return None
+    return {"ends": ends}
+
+
+def _renewed(vitals: Vitals, limits: Mapping[str, float]) -> Facts | None:
+    """A newer certificate, or none that its account could still use."""
+    return {"ends": vitals.certificate_ends} if _ends(vitals, limits) is None else None
+
+
 Rule = Callable[[Vitals, Mapping[str, float]], Facts | None]
 
 # Kind of fault → (the fault, the proof of its repair).
@@ -167,6 +182,7 @@ FAULTS: dict[str, tuple[Rule, Rule]] = {
     "drift": (_drifts, _adjusted),
     "calibration_overdue": (_overdue, _calibrated),
     "incomplete": (_incomplete, _complete),
+    "certificate": (_ends, _renewed),
 }
 
 
@@ -175,15 +191,18 @@ def review(now: datetime, *, store: Store, registry: Registry) -> Reviewed:
     known = gather(now, store=store, registry=registry)
     opened = closed = 0
     for order in work_orders(registry):
-        proof = mended(order.kind, known[order.sensor]) if order.sensor in known else None
-        if proof is not None and order.kind in FAULTS:
+        if order.kind not in FAULTS or order.sensor not in known:
+            continue  # nothing that data could prove
+        proof = mended(order.kind, known[order.sensor])
+        if proof is not None:
             told = ", ".join(f"{name}: {value}" for name, value in proof.items())
             close_order(registry, order.id, by=BY_DATA, at=now, resolution=told)
             closed += 1
     at_work = maintenance_windows(registry, now, now + timedelta(seconds=1))
+    left_alone = quarantined(registry) | set(at_work)
     for name, vitals in known.items():
         # One that is not commissioned, or is moved, stands under maintenance.
-        if vitals.sensor.state != "active" or vitals.sensor.id in at_work:
+        if vitals.sensor.state != "active" or vitals.sensor.id in left_alone:
             continue
         for kind, facts in find(vitals).items():
             due = now + timedelta(hours=settings()[kind]["due_h"])
@@ -196,6 +215,7 @@ def gather(now: datetime, *, store: Store, registry: Registry) -> dict[str, Vita
     """What is known of every sensor that is not retired."""
     sensors = {str(s.id): s for s in registry.sensors().values() if s.state != "retired"}
     heard, about, models = contacts(registry), devices(registry), sensor_models()
+    ends = certificate_ends(registry)
     checks: dict[str, list[Calibration]] = {}
     for (of, _), check in newest_calibrations(registry).items():
         checks.setdefault(of, []).append(check)
@@ -221,6 +241,7 @@ def gather(now: datetime, *, store: Store, registry: Registry) -> dict[str, Vita
             completeness=whole.get(name, ()),
             calibrations=checks.get(name, ()),
             calibration_due=device.calibration_due if device else None,
+            certificate_ends=ends.get(sensor.id),
         )
     return found
 

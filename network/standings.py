@@ -1,7 +1,8 @@
-"""Standings for Grafana: noise credit and soil risk as the views say them, and certificates' days.
+"""Standings for Grafana: noise credit and soil risk as the views say them, certificates' days, and
+when a DAG last went its round.
 
-Both are judged by the views whenever somebody looks at the console; Grafana can only ask a table,
-so the DAGs put a copy there. Nothing of ours reads it back.
+Credit and risk are judged by the views whenever somebody looks at the console; Grafana can only ask
+a table, so the DAGs put a copy there. Nothing of ours reads it back.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import socket
 import ssl
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 
 from cryptography import x509
 
 from network.views import facilities, soil_view
 from registry import Registry
-from registry.standings import Standing, keep_standings
+from registry.standings import Standing, keep_standing, keep_standings
 from storage import Store
 
 TLS_TIMEOUT_S = 10.0
@@ -54,19 +56,25 @@ def stand(now: datetime, *, store: Store, registry: Registry) -> dict[str, int]:
     return {"noise_credit": len(credits), "soil_risk": len(plots)}
 
 
+def note_round(dag: str, now: datetime, *, registry: Registry) -> None:
+    """Write down that a DAG has done its work, so that its absence can be seen from outside."""
+    went = Standing(dag, None, "", "完成一轮 / went its round", None)
+    keep_standing(registry, "round", went, at=now)
+
+
 def look_at_certificates(
     addresses: Iterable[str], now: datetime, *, registry: Registry
 ) -> dict[str, float | None]:
-    """Write down how many days the certificates at these `host:port` still hold.
+    """Write down how many days certificates still hold: at `host:port`, or in a file `/…`.
 
-    None for what shows none: nobody listens there, or it speaks no TLS. Raises ValueError for what
-    is no address.
+    None for what shows none: nobody listens there, it speaks no TLS, there is no such file. Raises
+    ValueError for what is no address.
     """
     found: dict[str, float | None] = {}
     for address in addresses:
-        host, port = _parted(address)
+        place = None if address.startswith("/") else _parted(address)
         try:
-            pem = certificate_at(host, port)
+            pem = Path(address).read_text("ascii") if place is None else certificate_at(*place)
             ends = x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
             found[address] = round((ends - now).total_seconds() / 86400, 2)
         except (OSError, ValueError):
@@ -109,6 +117,6 @@ def _parted(address: str) -> tuple[str, int]:
     host, _, port = address.strip().rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError(
-            f"ONENET_CERTIFICATES: {address!r} is no host:port; write e.g. mosquitto:8883"
+            f"ONENET_CERTIFICATES: {address!r} is no host:port nor /file, e.g. mosquitto:8883"
         )
     return host.strip("[]"), int(port)

@@ -128,6 +128,13 @@ class KeepingHandler(BrokerProtocolHandler):
         else:
             await self.handle_connection_closed()
 
+    async def stop(self) -> None:
+        """As amqtt's. Its reader, asked to end, may not hear it while there is more to read: then
+        who floods could never be cut off. Without a stream it ends at the next packet.
+        """
+        self.reader = None
+        await super().stop()
+
     async def handle_puback(self, puback: PubackPacket) -> None:
         if self.session is not None:
             self.session.inflight_out.pop(puback.variable_header.packet_id, None)

@@ -29,6 +29,9 @@ AUTHORITY_LIFE = timedelta(days=3650)
 SERVER_LIFE = timedelta(days=825)
 DEVICE_LIFE = timedelta(days=825)
 RENEW_BEFORE = timedelta(days=30)
+# So early that nothing it signs outlives it, and that two years are left for bringing the new one
+# to devices: the old ca.crt is good until its end, for the key is the same.
+RENEW_AUTHORITY_BEFORE = SERVER_LIFE + RENEW_BEFORE
 CLOCK_SKEW = timedelta(hours=1)  # a device's clock may be behind when it first connects
 
 _HOST_NAME = re.compile(
@@ -47,9 +50,23 @@ class Pair:
 def make_authority(now: datetime) -> Pair:
     """A new authority, allowed to sign servers and nothing below them."""
     key = ec.generate_private_key(ec.SECP256R1())
-    serial = x509.random_serial_number()
     # The number keeps apart the authorities of two installations in a device's list.
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"One Network CA {serial:x}"[:24])])
+    told = f"One Network CA {x509.random_serial_number():x}"[:24]
+    return _authority(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, told)]), key, now)
+
+
+def renew_authority(authority: Pair, now: datetime) -> Pair:
+    """The same authority for ten more years: what it signed stays good. Raises ValueError."""
+    old = x509.load_pem_x509_certificate(authority.certificate.encode())
+    return _authority(old.subject, _signing_key(authority), now)
+
+
+def ends(certificate: str) -> datetime:
+    return x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc
+
+
+def _authority(name: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime) -> Pair:
+    serial = x509.random_serial_number()
     certificate = (
         _begin(name, name, key.public_key(), serial, now, AUTHORITY_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -59,12 +76,17 @@ def make_authority(now: datetime) -> Pair:
     return _pem(certificate, key)
 
 
+def _signing_key(authority: Pair) -> ec.EllipticCurvePrivateKey:
+    key = load_pem_private_key(authority.key.encode(), password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ValueError("the key of the certificate authority is not an elliptic curve key")
+    return key
+
+
 def make_server(authority: Pair, hosts: Iterable[str], now: datetime) -> Pair:
     """A certificate for a server reached by these names and addresses. Raises ValueError."""
     signer = x509.load_pem_x509_certificate(authority.certificate.encode())
-    signing_key = load_pem_private_key(authority.key.encode(), password=None)
-    if not isinstance(signing_key, ec.EllipticCurvePrivateKey):
-        raise ValueError("the key of the certificate authority is not an elliptic curve key")
+    signing_key = _signing_key(authority)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "One Network broker")])
     certificate = (
@@ -89,9 +111,7 @@ def make_server(authority: Pair, hosts: Iterable[str], now: datetime) -> Pair:
 def make_device(authority: Pair, account: str, now: datetime) -> Pair:
     """A certificate for a sensor's account at the broker, its common name. Raises ValueError."""
     signer = x509.load_pem_x509_certificate(authority.certificate.encode())
-    signing_key = load_pem_private_key(authority.key.encode(), password=None)
-    if not isinstance(signing_key, ec.EllipticCurvePrivateKey):
-        raise ValueError("the key of the certificate authority is not an elliptic curve key")
+    signing_key = _signing_key(authority)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, account)])
     certificate = (

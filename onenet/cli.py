@@ -161,6 +161,18 @@ def ingest() -> None:
 
 
 @app.command()
+def gateway() -> None:
+    """Take HJ 212 from data loggers over TCP and pass it on to the broker; docs/hj212.md."""
+    from ingest.gateway import run_gateway
+    from registry import open_registry
+
+    settings = Settings()
+    log_to_stderr(settings.log_json)
+    registry = open_registry(settings.registry_url)
+    run_gateway(settings.broker(), registry, settings.gateway())
+
+
+@app.command()
 def console() -> None:
     """Serve the console: board, stations, sensors, alerts, dead letters."""
     import uvicorn
@@ -176,6 +188,7 @@ def console() -> None:
             token=settings.store_token,
             access=settings.access(),
             reports=settings.reports_dir,
+            grafana=settings.grafana(),
         ),
         host=settings.console_host,
         port=settings.console_port,
@@ -294,6 +307,7 @@ def deadletters_replay(
     """Send refused readings through the broker again, after the cause is mended."""
     from ingest import replay
     from registry import open_registry
+    from registry.loggers import addressed
     from schemas import SystemClock
 
     settings = Settings()
@@ -312,7 +326,7 @@ def deadletters_replay(
         ]
     else:
         raise ValueError("name ids, --code or --sensor: what is to be replayed?")
-    sent = replay(letters, settings.broker())
+    sent = replay(list(addressed(registry, letters)), settings.broker())
     now = SystemClock().now()
     for number in sent:
         registry.mark_replayed(number, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import typer
 from drawing.cells import as_csv
 from onenet.cli_sensors import LATER, by_hand, out, sensors
 from onenet.settings import SHORTEST_KEY, Settings
+from schemas import SystemClock
 
 broker = typer.Typer(help="Sensors' accounts at the broker.", no_args_is_help=True)
 
@@ -78,11 +80,11 @@ def revoke_credentials(
 def release(sensor_id: Annotated[str, typer.Argument(help="Its id.")]) -> None:
     """Let a quarantined sensor in again."""
     from registry import open_registry
-    from registry.credentials import resume
     from registry.provisioner import accounts_of
+    from registry.quarantine import release as let_in
 
     registry, now = open_registry(Settings().registry_url), datetime.now(UTC)
-    done = resume(registry, accounts_of(), sensor_id, by=by_hand(), at=now)
+    done = let_in(registry, accounts_of(), sensor_id, by=by_hand(), at=now)
     out.print(f"released {sensor_id}" + ("" if done else "; " + LATER))
 
 
@@ -95,8 +97,9 @@ def certificate(
     ),
 ) -> None:
     """Make a certificate for a sensor's account, for a broker with mutual TLS."""
-    from onenet.certificates import Pair, make_device
+    from onenet.certificates import DEVICE_LIFE, Pair, make_device
     from registry import open_registry
+    from registry.certificates import note_certificate
     from registry.credentials import credentials
 
     registry = open_registry(Settings().registry_url)
@@ -104,7 +107,9 @@ def certificate(
     if account is None:
         raise ValueError(f"{sensor_id} has no account; `onenet sensors provision {sensor_id}`")
     signer = Pair(authority.read_text("ascii"), authority.with_suffix(".key").read_text("ascii"))
-    made = make_device(signer, account.username, datetime.now(UTC))
+    now = datetime.now(UTC)
+    made = make_device(signer, account.username, now)
+    note_certificate(registry, sensor_id, account.username, now + DEVICE_LIFE, by=by_hand(), at=now)
     target.mkdir(parents=True, exist_ok=True)
     for suffix, text in ((".crt", made.certificate), (".key", made.key)):
         path = target / f"{account.username}{suffix}"
@@ -117,7 +122,7 @@ def certificate(
 def sync() -> None:
     """Bring the broker's accounts to what the registry says; repairs what was cut off."""
     from registry import open_registry
-    from registry.credentials import reconcile
+    from registry.follow import reconcile
     from registry.provisioner import accounts_of
 
     registry = open_registry(Settings().registry_url)
@@ -132,6 +137,30 @@ def sync() -> None:
         )
         raise typer.Exit(1)
     out.print("broker and registry agree")
+
+
+@broker.command("follow")
+def follow(
+    heartbeat: Annotated[
+        Path | None, typer.Option(help="A file that is touched each second while it works.")
+    ] = None,
+) -> None:
+    """Keep the broker's accounts as the registry has them, within seconds, until SIGTERM."""
+    from onenet.cli import log_to_stderr
+    from registry import open_registry
+    from registry.follow import Follower
+    from registry.provisioner import accounts_of
+
+    settings = Settings()
+    log_to_stderr(settings.log_json)
+    registry = open_registry(settings.registry_url)
+    follower = Follower(registry, accounts_of(), SystemClock(), heartbeat)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: follower.stop())
+    try:
+        follower.run()
+    finally:
+        registry.close()
 
 
 @broker.command("file")

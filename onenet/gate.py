@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from registry import Registry
 from registry.accounts import Rights
-from registry.credentials import admitted, fits, let_in
-from schemas import Clock
+from registry.contacts import Contact, keep
+from registry.credentials import admitted, denied, fits, let_in
+from schemas import Clock, SensorId
 
+NOTE_EVERY = timedelta(seconds=2)
 ACCESS = {"read": (False, True), "write": (True, False), "readwrite": (True, True)}
 
 
@@ -40,17 +42,35 @@ class Gate(Protocol):
 
 
 class RegistryGate:
-    """The registry's credentials: the same rules as in production, asked at each connection."""
+    """The registry's credentials: the same rules as in production, asked at each connection.
 
-    def __init__(self, registry: Registry, clock: Clock) -> None:
+    notes: write down who was turned away, and why. EMQX's gate has no right to write anything.
+    """
+
+    def __init__(self, registry: Registry, clock: Clock, *, notes: bool = False) -> None:
         self._registry = registry
         self._clock = clock
+        self._notes = notes
+        self._noted: dict[tuple[SensorId, str], datetime] = {}
 
     def admits(self, username: str, password: str) -> Entry | None:
         owner = admitted(self._registry, username, password, self._clock.now())
         if owner is None:
+            if self._notes:
+                self._note(username)
             return None
         return Entry(Rights.of(owner.medium, owner.sensor), owner.until)
+
+    def _note(self, username: str) -> None:
+        """For the commissioning page; who tries many times a second is not noted each time."""
+        now = self._clock.now()
+        found = denied(self._registry, username, now)
+        if found is None:
+            return
+        sensor, why = found
+        if now - self._noted.get(found, now - NOTE_EVERY) >= NOTE_EVERY:
+            self._noted[found] = now
+            keep(self._registry, {sensor: Contact(denied=now, denied_why=why)})
 
     def let_in(self) -> set[str]:
         return let_in(self._registry, self._clock.now())

@@ -21,11 +21,14 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from onenet.certificates import (
+    RENEW_AUTHORITY_BEFORE,
     Pair,
+    ends,
     host,
     hosts_of,
     make_authority,
     make_server,
+    renew_authority,
     why_replace,
 )
 from onenet.cli_people import text_of
@@ -80,6 +83,7 @@ VARIABLES = (
     Variable("POSTGRES_PASSWORD", "PostgreSQL's superuser; used at the first start", _password),
     Variable("REGISTRY_DB_PASSWORD", "owner of the database registry", _password),
     Variable("REGISTRY_CONSOLE_DB_PASSWORD", "reads and writes the registry: console", _password),
+    Variable("REGISTRY_GATEWAY_DB_PASSWORD", "reads data loggers: HJ 212 gateway", _password),
     Variable("REGISTRY_GRAFANA_DB_PASSWORD", "reads alerts, without people: Grafana", _password),
     Variable("AIRFLOW_DB_PASSWORD", "owner of the database airflow", _password),
     Variable("INFLUX_ADMIN_PASSWORD", "InfluxDB's user admin, for its own pages", _password),
@@ -96,6 +100,12 @@ VARIABLES = (
     Variable("GRAFANA_ADMIN_PASSWORD", "Grafana's user admin; used at the first start", _password),
     Variable("GRAFANA_SECRET_KEY", "encrypts secrets kept in Grafana", _password),
     Variable(
+        "GRAFANA_URL",
+        "Grafana as a browser reaches it; the console links there; empty: it links to none",
+        _setting("http://localhost:3000"),
+        secret=False,
+    ),
+    Variable(
         "GRAFANA_ALERT_EMAIL",
         "Grafana mails there when the network is ill; several with semicolons",
         _setting("nobody@grafana.invalid"),
@@ -109,6 +119,7 @@ VARIABLES = (
     ),
     Variable("GRAFANA_ALERT_TOKEN", "goes with what Grafana posts; its receiver has it", _password),
     Variable("MQTT_INGEST_PASSWORD", "broker account ingest: reads what sensors send", _password),
+    Variable("MQTT_GATEWAY_PASSWORD", "broker account gateway: publishes HJ 212", _password),
     Variable("MQTT_ALERTS_PASSWORD", "broker account alerts: publishes alerts", _password),
     Variable("MQTT_OPERATOR_PASSWORD", "broker account operator: replays, commands", _password),
     Variable("MQTT_PROVISIONING_PASSWORD", "broker account provisioning: devices", _password),
@@ -137,6 +148,18 @@ VARIABLES = (
         "WEB_ADDRESS",
         "console and Grafana listen here; they speak plain HTTP, so put a TLS proxy before them",
         _setting("127.0.0.1"),
+        secret=False,
+    ),
+    Variable(
+        "LOGGERS_ADDRESS",
+        "data loggers of HJ 212 come here, port 9212; in clear, so best by a private line or VPN",
+        _setting("127.0.0.1"),
+        secret=False,
+    ),
+    Variable(
+        "LOGGERS_NETWORKS",
+        "networks that they may come from, as 10.1.0.0/16, parted by commas; empty: anywhere",
+        _setting(""),
         secret=False,
     ),
     Variable(
@@ -329,6 +352,13 @@ def _tls(generated: Path, reached_by: list[str], force: bool, now: datetime) -> 
         authority = make_authority(now)
         _write_pair(ca, authority)
         yield Made(ca, "made; devices need it to trust the broker")
+    elif authority.key and ends(authority.certificate) - now < RENEW_AUTHORITY_BEFORE:
+        until = ends(authority.certificate)
+        authority = renew_authority(authority, now)
+        _write_pair(ca, authority)
+        yield Made(
+            ca, f"renewed; bring it to devices before {until:%Y-%m-%d}, when the old one ends"
+        )
     else:
         yield Made(ca, "kept")
 

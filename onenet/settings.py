@@ -10,8 +10,9 @@ import os
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,6 +22,8 @@ from pydantic_settings import (
 
 from alerts.channels import ChannelSettings
 from ingest import BrokerAddress
+from ingest.gateway import GatewayOptions, Limits
+from ingest.gateway.limits import networks
 from schemas.ids import Medium
 
 if TYPE_CHECKING:
@@ -49,15 +52,29 @@ class Settings(ChannelSettings):
     gate_rights: Path = Path("deploy/mosquitto/acl")
     devices_host: str = ""  # by TLS devices reach the broker there; told on their credentials
     devices_port: int = 0
+    devices_ca: str = ""  # file of the certificate that devices need; offered for download
     ingest_host: str = "127.0.0.1"
     ingest_port: int = 9108
     ingest_client_id: str = "onenet-ingest-1"
     ingest_media: str = ""  # what this worker takes, parted by commas; empty: all. docs/scaling.md
     ingest_batch_size: int = 5000
     ingest_batch_age_s: float = 0.5
+    gateway_host: str = "127.0.0.1"  # data loggers of HJ 212 come here; docs/hj212.md
+    gateway_port: int = 9212
+    gateway_health_host: str = "127.0.0.1"
+    gateway_health_port: int = 9109
+    gateway_client_id: str = "onenet-gateway-1"
+    gateway_networks: str = ""  # where loggers may come from, as 10.0.0.0/8; empty: anywhere
+    gateway_connections: PositiveInt = 2000
+    gateway_connections_per_peer: PositiveInt = 64
+    gateway_first_s: PositiveFloat = 120  # until a logger has shown who it is
+    gateway_idle_s: PositiveFloat = 7200
+    gateway_frame_s: PositiveFloat = 30  # for a frame to be complete
+    gateway_frames_per_s: PositiveFloat = 20  # of one connection; what is faster waits
     console_host: str = "127.0.0.1"
     console_port: int = 8000
     trusted_hosts: str = ""  # further names of the console, parted by commas; * for any
+    grafana_url: str = ""  # Grafana as a browser reaches it: pages then link to their boards
     public_board: bool = True  # whether the city is seen without a log-in
     public_per_min: int = Field(default=300, ge=0)  # API requests of an address; 0 = any number
     known_per_min: int = Field(default=3000, ge=0)  # of somebody who is logged in or has a token
@@ -103,6 +120,16 @@ class Settings(ChannelSettings):
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"onenet.toml: {error}") from None
 
+    def grafana(self) -> str:
+        """Where Grafana is, for links; empty: nowhere. Raises ValueError that names the setting."""
+        parts = urlsplit(self.grafana_url)
+        if self.grafana_url and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError(
+                f"setting grafana_url (ONENET_GRAFANA_URL) = {self.grafana_url!r}: "
+                "write e.g. https://grafana.example, or leave it empty"
+            )
+        return self.grafana_url.rstrip("/")
+
     def broker(self) -> BrokerAddress:
         return BrokerAddress(
             self.mqtt_host,
@@ -123,6 +150,32 @@ class Settings(ChannelSettings):
                 f"no medium {unknown[0]!r}; name some of {', '.join(Medium)}, parted by commas"
             )
         return frozenset(map(Medium, named))
+
+    def gateway(self) -> GatewayOptions:
+        """How the HJ 212 gateway listens. Raises ValueError that names the setting."""
+        try:
+            allowed = networks(self.gateway_networks)
+        except ValueError as error:
+            raise ValueError(
+                f"setting gateway_networks (ONENET_GATEWAY_NETWORKS): {error}; name networks as "
+                "10.1.0.0/16, parted by commas"
+            ) from None
+        return GatewayOptions(
+            host=self.gateway_host,
+            port=self.gateway_port,
+            client_id=self.gateway_client_id,
+            health_host=self.gateway_health_host,
+            health_port=self.gateway_health_port,
+            limits=Limits(
+                connections=self.gateway_connections,
+                connections_per_peer=self.gateway_connections_per_peer,
+                networks=allowed,
+                first_s=self.gateway_first_s,
+                idle_s=self.gateway_idle_s,
+                frame_s=self.gateway_frame_s,
+                frames_per_s=self.gateway_frames_per_s,
+            ),
+        )
 
     def access(self) -> Access:
         """Who gets into the console. Raises ValueError that names the setting."""

@@ -45,6 +45,7 @@ from storage import Store, open_store
 
 WANTED_PORTS = {"broker": 1883, "console": 8000, "airflow": 8080, "ingest": 9108}
 DATA_TOPICS = "onenet/v1/+/+/+/+"
+FRAME_TOPICS = "onenet/v1/+/+/data/hj212"
 ALERT_TOPICS = "onenet/v1/alerts/+/+"
 LIVE_CADENCE_SCALE = 0.05  # a sensor of five minutes speaks every 15 s, so that the board lives
 DRAIN_S = 60.0
@@ -74,7 +75,7 @@ class Stack:
         self._asked = 0.0
         self._children: dict[str, Child] = {}
         self._passwords = {
-            name: secrets.token_urlsafe(24) for name in ("ingest", "alerts", "operator")
+            name: secrets.token_urlsafe(24) for name in ("ingest", "gateway", "alerts", "operator")
         }
         self._ports: dict[str, int] = {}
         self._people: dict[str, str] = {}
@@ -94,7 +95,7 @@ class Stack:
             if self._options.year and not (home / "ledger.json").exists():
                 self._write_year(store, registry)
             write_fleet(registry, home / "fleet.json", RegistryIsTheList())
-            gate = RegistryGate(registry, SystemClock())
+            gate = RegistryGate(registry, SystemClock(), notes=True)
             broker = EmbeddedBroker(self._ports["broker"], self._accounts(), gate)
             broker.start()
             try:
@@ -149,6 +150,7 @@ class Stack:
     def _accounts(self) -> dict[str, Account]:
         rights = {
             "ingest": Account("", subscribe=(DATA_TOPICS,)),
+            "gateway": Account("", publish=(FRAME_TOPICS,)),
             "alerts": Account("", publish=(ALERT_TOPICS,)),
             "operator": Account("", publish=(DATA_TOPICS,), subscribe=(ALERT_TOPICS,)),
         }

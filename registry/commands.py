@@ -1,8 +1,10 @@
 """Orders to devices and what became of them: queued, sent, done, refused; in the end expired.
 
 An order is written down before it is sent, and counts as delivered only when the device answers
-with the same id. `send_commands` may be called again and again: what a broker did not take stays
-queued until it expires.
+with the same id. `send_commands` may be called again and again, by several at once: what a broker
+did not take stays queued, and so does what is for a device that is offline, until it comes back or
+the order expires. An order that may be carried out twice without harm is sent again to a device
+that came back without having answered; a restart is not, or it might restart for ever.
 """
 
 from __future__ import annotations
@@ -16,16 +18,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from sqlalchemy import select
+from sqlalchemy import and_, func, or_, select, update
 
 from registry.life import living, noted, told
-from registry.models import CommandRow, SensorRow
+from registry.models import CommandRow, ContactRow, SensorRow
 from registry.registry import Registry
 from schemas import SensorId, Topic, TopicChannel, to_ms
 from schemas.ids import Medium
 from schemas.wire import Command, Reply
 
 LIFE = timedelta(minutes=10)
+LONGEST = timedelta(days=7)
+HARMLESS_TWICE = ("interval",)
+UNANSWERED = ("queued", "sent", "expired")
 PATIENCE_S = 5.0
 
 Publish = Callable[[str, bytes], bool]
@@ -34,7 +39,8 @@ Publish = Callable[[str, bytes], bool]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One command. state: queued, sent, done, refused, expired."""
+    """One command. state: queued, sent, done, refused; expired: sent, and never answered;
+    undelivered: its time passed before it could be sent."""
 
     id: str
     sensor: SensorId
@@ -89,17 +95,12 @@ def order(
 
 
 def send_commands(registry: Registry, publish: Publish, now: datetime) -> int:
-    """Hand what is queued to the broker, the oldest first; how many it took."""
-    query = (
-        select(CommandRow, SensorRow.medium)
-        .join(SensorRow, SensorRow.id == CommandRow.sensor)
-        .where(CommandRow.state == "queued", CommandRow.expires > now)
-        .order_by(CommandRow.created)
-    )
+    """Hand what is due to the broker, the oldest first; how many it took. Tells what expired."""
+    expire(registry, now)
     taken = 0
-    with registry.session() as session:
-        waiting = session.execute(query).all()
-    for row, medium in waiting:
+    for row, medium in _due(registry):
+        if not _claimed(registry, row, now):
+            continue  # somebody else is sending it
         topic = Topic(Medium(medium), SensorId(row.sensor), TopicChannel.CMD)
         content = Command.model_validate(
             {
@@ -110,14 +111,63 @@ def send_commands(registry: Registry, publish: Publish, now: datetime) -> int:
             }
         )
         if not publish(str(topic), content.model_dump_json().encode()):
+            _give_back(registry, row)
             break
-        with registry.session.begin() as session:
-            fresh = session.get_one(CommandRow, row.id)
-            if fresh.state == "queued":  # the answer may have been faster
-                fresh.state = "sent"
-            fresh.sent = now
         taken += 1
     return taken
+
+
+def expire(registry: Registry, now: datetime) -> int:
+    """Say of orders whose time has passed that it has; how many."""
+    late = select(CommandRow).where(
+        CommandRow.state.in_(("queued", "sent")), CommandRow.expires <= now
+    )
+    with registry.session.begin() as session:
+        rows = list(session.scalars(late))
+        for row in rows:
+            row.state = "expired"
+            about = {"id": row.id, "kind": row.kind, "sent": row.sent}
+            told(session, row.sensor, now, "system:commands", "command_expired", about)
+    return len(rows)
+
+
+def _due(registry: Registry) -> list[tuple[CommandRow, str]]:
+    """What is queued for devices that are not offline, and what is to be sent again."""
+    came_back = and_(
+        CommandRow.state == "sent",
+        CommandRow.kind.in_(HARMLESS_TWICE),
+        ContactRow.state == "online",
+        ContactRow.state_at > CommandRow.sent,
+    )
+    not_offline = func.coalesce(ContactRow.state, "") != "offline"
+    query = (
+        select(CommandRow, SensorRow.medium)
+        .join(SensorRow, SensorRow.id == CommandRow.sensor)
+        .outerjoin(ContactRow, ContactRow.sensor == CommandRow.sensor)
+        .where(or_(and_(CommandRow.state == "queued", not_offline), came_back))
+        .order_by(CommandRow.created)
+    )
+    with registry.session() as session:
+        return [(row, medium) for row, medium in session.execute(query)]
+
+
+def _claimed(registry: Registry, row: CommandRow, now: datetime) -> bool:
+    """Mark an order as sent, unless it changed since it was read."""
+    unchanged = CommandRow.sent.is_(None) if row.sent is None else CommandRow.sent == row.sent
+    claim = (
+        update(CommandRow)
+        .where(CommandRow.id == row.id, CommandRow.state == row.state, unchanged)
+        .values(state="sent", sent=now)
+    )
+    with registry.session.begin() as session:
+        return bool(session.execute(claim).rowcount)  # type: ignore[attr-defined]
+
+
+def _give_back(registry: Registry, row: CommandRow) -> None:
+    """The broker did not take it; an answer that came all the same holds."""
+    undo = update(CommandRow).where(CommandRow.id == row.id, CommandRow.state == "sent")
+    with registry.session.begin() as session:
+        session.execute(undo.values(state=row.state, sent=row.sent))
 
 
 def answered(registry: Registry, replies: Iterable[tuple[SensorId, Reply]], at: datetime) -> None:
@@ -125,7 +175,7 @@ def answered(registry: Registry, replies: Iterable[tuple[SensorId, Reply]], at: 
     with registry.session.begin() as session:
         for sensor, reply in replies:
             row = session.get(CommandRow, reply.id)
-            if row is not None and row.sensor == sensor and row.state in ("queued", "sent"):
+            if row is not None and row.sensor == sensor and row.state in UNANSWERED:
                 row.state, row.answered, row.answer = reply.state, at, reply.text
                 about = {"id": reply.id, "kind": row.kind, "text": reply.text}
                 told(session, sensor, at, f"device:{sensor}", f"command_{reply.state}", about)
@@ -191,13 +241,14 @@ def _published(
 
 
 def _order(row: CommandRow, now: datetime) -> Order:
-    expired = row.state in ("queued", "sent") and row.expires <= now
+    late = row.state in UNANSWERED and row.expires <= now
+    state = ("undelivered" if row.sent is None else "expired") if late else row.state
     return Order(
         row.id,
         SensorId(row.sensor),
         row.kind,
         json.loads(row.arguments),
-        "expired" if expired else row.state,
+        state,
         row.created,
         row.created_by,
         row.expires,

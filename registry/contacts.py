@@ -24,7 +24,8 @@ class Contact:
 
     state: online or offline, by the device's own status message. heard: anything came under its
     topics; accepted: a reading was stored. skew_s: how far its clock is ahead of ours, with the
-    time that the message took. battery: V; rssi: dBm.
+    time that the message took. battery: V; rssi: dBm. denied: the broker turned it away, for a
+    wrong password or an account that holds no longer; only the embedded broker tells.
     """
 
     state: str = ""
@@ -38,6 +39,8 @@ class Contact:
     firmware: str = ""
     refused: datetime | None = None
     refused_code: str = ""
+    denied: datetime | None = None
+    denied_why: str = ""
 
     def update(self, newer: Contact) -> None:
         """Take over what the newer one tells."""
@@ -63,7 +66,7 @@ def keep(registry: Registry, heard: Mapping[SensorId, Contact]) -> None:
     columns = ContactRow.__table__.c
     told = {
         name: func.coalesce(func.nullif(statement.excluded[name], ""), columns[name])
-        if name in ("state", "firmware", "refused_code")
+        if name in ("state", "firmware", "refused_code", "denied_why")
         else func.coalesce(statement.excluded[name], columns[name])
         for name in NAMES
     }

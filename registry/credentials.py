@@ -2,8 +2,8 @@
 
 The registry decides who may enter; the broker carries it out. A new credential is first noted as
 `pending`, then the broker learns it, then it is `active`: a failure on the way takes back both, and
-a kill at any moment leaves a pending one that `reconcile` clears away. Only then is the password
-handed out, so what does not work was never shown.
+a kill at any moment leaves a pending one that `registry.follow` clears away. Only then is the
+password handed out, so what does not work was never shown.
 """
 
 from __future__ import annotations
@@ -33,8 +33,6 @@ LENGTH = 28  # 138 bits
 ROUNDS = 101
 SALT_BYTES = 12
 OVERLAP = timedelta(hours=24)
-GRACE = timedelta(seconds=60)  # how long a pending one may be somebody's who is still at work
-CUT_AGAIN = timedelta(days=1)  # where a broker cannot say who is let in: how long we repeat it
 
 LET_IN = ("active", "retiring")
 
@@ -72,18 +70,6 @@ class Credential:
     until: datetime | None
     ended: datetime | None
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciled:
-    """What was repaired. lost: accounts that the broker has forgotten; it needs its file again."""
-
-    failed: tuple[str, ...] = ()
-    ended: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
-    suspended: tuple[str, ...] = ()
-    resumed: tuple[str, ...] = ()
 
 
 def hash_password(password: str, salt: bytes) -> str:
@@ -134,8 +120,8 @@ def revoke(
 ) -> bool:
     """End every credential of a sensor and cut its connection.
 
-    The registry says so at once. False when the broker could not be asked: `reconcile` cuts it as
-    soon as it can be.
+    The registry says so at once. False when the broker could not be asked: `registry.follow`
+    cuts it as soon as it can be.
     """
     with registry.session.begin() as session:
         rows = _of(session, sensor, (*LET_IN, "pending", "suspended"))
@@ -154,13 +140,29 @@ def suspend(
     registry: Registry, accounts: Accounts, sensor: str, *, by: str, at: datetime, why: str
 ) -> bool:
     """Quarantine: the sensor is cut off until `resume`. As with `revoke`, False = later."""
-    return _switch(registry, accounts, sensor, by, at, why, LET_IN, "suspended")
+    names = set_aside(registry, sensor, by=by, at=at, why=why)
+    return _tried(lambda: accounts.suspend(names))
+
+
+def set_aside(registry: Registry, sensor: str, *, by: str, at: datetime, why: str) -> list[str]:
+    """The registry's half of `suspend`, for who has no right at the broker; the accounts."""
+    with registry.session.begin() as session:
+        rows = _of(session, sensor, LET_IN)
+        for row in rows:
+            row.state, row.why = "suspended", why
+        return _switched(session, sensor, rows, "suspended", by, at, why)
 
 
 def resume(
     registry: Registry, accounts: Accounts, sensor: str, *, by: str, at: datetime, why: str = ""
 ) -> bool:
-    return _switch(registry, accounts, sensor, by, at, why, ("suspended",), "active")
+    """End a quarantine; an account that was being replaced still ends in its time."""
+    with registry.session.begin() as session:
+        rows = _of(session, sensor, ("suspended",))
+        for row in rows:
+            row.state, row.why = "retiring" if row.until else "active", ""
+        names = _switched(session, sensor, rows, "active", by, at, why)
+    return _tried(lambda: accounts.resume(names))
 
 
 def credentials(registry: Registry, sensor: str) -> list[Credential]:
@@ -227,6 +229,16 @@ def admitted(registry: Registry, username: str, password: str, now: datetime) ->
     return Admitted(SensorId(row.sensor), Medium(medium), row.until)
 
 
+def denied(registry: Registry, username: str, now: datetime) -> tuple[SensorId, str] | None:
+    """Whose account it is that was not admitted, and why: its `password`, or the `account`."""
+    with registry.session() as session:
+        query = select(CredentialRow).where(CredentialRow.username == username)
+        row = session.scalars(query).first()
+    if row is None:
+        return None
+    return SensorId(row.sensor), "password" if _lets_in(row, now) else "account"
+
+
 def let_in(registry: Registry, now: datetime) -> set[str]:
     """Every account that may be connected now."""
     query = (
@@ -236,62 +248,6 @@ def let_in(registry: Registry, now: datetime) -> set[str]:
     )
     with registry.session() as session:
         return {row.username for row in session.scalars(query) if _lets_in(row, now)}
-
-
-def reconcile(
-    registry: Registry, accounts: Accounts, now: datetime, *, grace: timedelta = GRACE
-) -> Reconciled:
-    """Bring registry and broker together again, whatever was cut off in between.
-
-    Raises BrokerUnavailable; what the registry has decided by then stands.
-    """
-    with registry.session.begin() as session:
-        rows = list(
-            session.scalars(
-                select(CredentialRow).where(
-                    CredentialRow.state.in_((*LET_IN, "pending", "suspended"))
-                )
-            )
-        )
-        failed = [r for r in rows if r.state == "pending" and r.created <= now - grace]
-        ended = [r for r in rows if r.state == "retiring" and r.until and r.until <= now]
-        for row in failed:
-            row.state, row.ended, row.why = "failed", now, "cut off while it was made"
-        for row in ended:
-            row.state, row.ended = "ended", now
-        if failed or ended:
-            changed(session)
-    done = Reconciled(_names(failed), _names(ended))
-    listed = accounts.listed()
-    if listed is None:
-        accounts.remove(_shut_out(registry, now))
-        return done
-    wanted = {row.username for row in rows if row.state in LET_IN}
-    shut = {row.username for row in rows if row.state == "suspended"}
-    at_work = {row.username for row in rows if row.state == "pending"}
-    extra = sorted(set(listed) - wanted - shut - at_work)
-    to_shut = sorted(name for name in shut if listed.get(name))
-    to_open = sorted(name for name in wanted if listed.get(name) is False)
-    accounts.remove(extra)
-    accounts.suspend(to_shut)
-    accounts.resume(to_open)
-    return Reconciled(
-        done.failed,
-        done.ended,
-        tuple(extra),
-        tuple(sorted((wanted | shut) - set(listed))),
-        tuple(to_shut),
-        tuple(to_open),
-    )
-
-
-def _shut_out(registry: Registry, now: datetime) -> list[str]:
-    """Accounts whose end a broker may have missed, had it been away at that moment."""
-    query = select(CredentialRow.username).where(
-        (CredentialRow.state == "suspended") | (CredentialRow.ended > now - CUT_AGAIN)
-    )
-    with registry.session() as session:
-        return list(session.scalars(query.order_by(CredentialRow.id)))
 
 
 def _pending(registry: Registry, sensors: Sequence[str], by: str, at: datetime) -> list[Issued]:
@@ -357,33 +313,29 @@ def _activate(
 
 
 def _take_back(registry: Registry, accounts: Accounts, names: Sequence[str], at: datetime) -> None:
-    """Neither half stays. What cannot be taken back now, `reconcile` does."""
+    """Neither half stays. What cannot be taken back now, `registry.follow` does."""
     with registry.session.begin() as session:
         for row in session.scalars(select(CredentialRow).where(CredentialRow.username.in_(names))):
             row.state, row.ended, row.why = "failed", at, "the broker did not take it"
+        changed(session)
     _tried(lambda: accounts.remove(names))
 
 
-def _switch(
-    registry: Registry,
-    accounts: Accounts,
+def _switched(
+    session: Session,
     sensor: str,
+    rows: Sequence[CredentialRow],
+    to: str,
     by: str,
     at: datetime,
     why: str,
-    of: Sequence[str],
-    to: str,
-) -> bool:
-    with registry.session.begin() as session:
-        rows = _of(session, sensor, of)
-        for row in rows:
-            row.state = to
-        names = [row.username for row in rows]
-        if names:
-            told(session, sensor, at, by, f"credential_{to}", {"usernames": names, "why": why})
-            noted(session, at, by, "credential.revoke", sensor, None, {"credentials": to}, why)
-            changed(session)
-    return _tried(lambda: (accounts.suspend if to == "suspended" else accounts.resume)(names))
+) -> list[str]:
+    names = [row.username for row in rows]
+    if names:
+        told(session, sensor, at, by, f"credential_{to}", {"usernames": names, "why": why})
+        noted(session, at, by, "credential.revoke", sensor, None, {"credentials": to}, why)
+        changed(session)
+    return names
 
 
 def _tried(step: Callable[[], None]) -> bool:
@@ -405,10 +357,6 @@ def _lets_in(row: CredentialRow, now: datetime) -> bool:
     if row.state == "retiring":
         return row.until is not None and now < row.until
     return row.state == "active"
-
-
-def _names(rows: Sequence[CredentialRow]) -> tuple[str, ...]:
-    return tuple(row.username for row in rows)
 
 
 def _credential(row: CredentialRow) -> Credential:

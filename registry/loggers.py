@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
+from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from registry import passwords
@@ -19,14 +22,37 @@ from registry.credentials import ALPHABET
 from registry.life import changed, living, noted, told
 from registry.models import LoggerRow, SensorRow
 from registry.problems import Problem, Refused
+from registry.quarantine import quarantined
 from registry.registry import Registry
 from schemas.hj212 import Upload
-from schemas.ids import Medium, SensorId
+from schemas.ids import Format, Medium, SensorId, Topic
+from schemas.registry import DeadLetter
 
 PASSWORD_LENGTH = 6  # of the standard, in every edition
 LONGEST_PASSWORD = 16
+# Where a refused frame stands that is no sensor's: behind it the MN that the frame says, if any.
+FRAME_TOPIC = "hj212/"
 _MN = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _PASSWORD = re.compile(rf"[0-9A-Za-z]{{{PASSWORD_LENGTH},{LONGEST_PASSWORD}}}")
+
+
+# argon2id, the least that OWASP names: after a restart every logger comes back at once, and a
+# stronger hash would not make a password stronger that anybody on the line can read.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+def hash_password(password: str) -> str:
+    return _hasher.hash(password)
+
+
+def fits(password: str, hashed: str | None) -> bool:
+    """Whether a password is the one. Takes as long when there is none to compare with."""
+    return passwords.fits(password, hashed or _nobodys()) and hashed is not None
+
+
+@cache
+def _nobodys() -> str:
+    return hash_password(secrets.token_urlsafe())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +93,7 @@ def set_logger(
     returned. Raises UnknownSensor, and Refused with every problem.
     """
     wrong = _problems(mn, password, upload)
-    hashed = passwords.hash_password(password) if password and not wrong else ""
+    hashed = hash_password(password) if password and not wrong else ""
     with registry.session.begin() as session:
         living(session, sensor)
         owner = session.scalar(select(LoggerRow.sensor).where(LoggerRow.mn == mn))
@@ -79,7 +105,7 @@ def set_logger(
         before = None if row is None else {"mn": row.mn, "upload": row.upload}
         if row is None:
             password = password or "".join(secrets.choice(ALPHABET) for _ in range(PASSWORD_LENGTH))
-            row = LoggerRow(sensor=sensor, hash=hashed or passwords.hash_password(password))
+            row = LoggerRow(sensor=sensor, hash=hashed or hash_password(password))
             session.add(row)
         row.mn, row.upload, row.since, row.set_by = mn, upload, at, by
         row.hash = hashed or row.hash
@@ -119,17 +145,33 @@ def logger_of(registry: Registry, sensor: str) -> Logger | None:
 
 
 def admitted_loggers(registry: Registry) -> dict[str, Admitted]:
-    """By MN, who may bring data: loggers of sensors that are not retired."""
+    """By MN, who may bring data: loggers of sensors neither retired nor in quarantine."""
     query = (
         select(LoggerRow, SensorRow.medium)
         .join(SensorRow, SensorRow.id == LoggerRow.sensor)
         .where(SensorRow.state != "retired")
     )
+    shut_out = quarantined(registry)
     with registry.session() as session:
         return {
             row.mn: Admitted(SensorId(row.sensor), Medium(medium), row.mn, row.hash)
             for row, medium in session.execute(query)
+            if row.sensor not in shut_out
         }
+
+
+def addressed(registry: Registry, letters: Iterable[DeadLetter]) -> Iterator[DeadLetter]:
+    """Dead letters as they can be replayed: a frame of a stranger goes to whose MN that is by now.
+
+    Those that are still nobody's are left out.
+    """
+    known = admitted_loggers(registry)
+    for letter in letters:
+        if not letter.topic.startswith(FRAME_TOPIC):
+            yield letter
+        elif owner := known.get(letter.topic.removeprefix(FRAME_TOPIC)):
+            topic = Topic(owner.medium, owner.sensor, format=Format.HJ212)
+            yield letter.model_copy(update={"topic": str(topic)})
 
 
 def _problems(mn: str, password: str, upload: str) -> list[Problem]:

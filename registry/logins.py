@@ -8,18 +8,19 @@ known ones: nothing here tells which accounts exist. Every outcome is in the aud
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from registry import passwords
 from registry.audit import note
-from registry.models import LoginFailureRow, PersonRow
+from registry.models import AuditRow, LoginFailureRow, PersonRow
 from registry.people import Account, account_of
 from registry.registry import Registry
 from registry.second_factor import Vault, take_code
@@ -139,6 +140,14 @@ def failed(registry: Registry, known: str, address: str, at: datetime, what: str
             before=None,
             after={"what": what, "address": address},
         )
+
+
+def failed_since(registry: Registry, since: datetime) -> tuple[int, int]:
+    """How many log-ins of people have failed since then, and from how many addresses."""
+    query = select(AuditRow.after).where(AuditRow.at >= since, AuditRow.action == "login.failed")
+    with registry.session() as session:
+        told = [json.loads(after or "{}") for after in session.scalars(query)]
+    return len(told), len({about.get("address") for about in told})
 
 
 def _keys(name: str, address: str) -> tuple[str, str]:

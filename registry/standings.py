@@ -15,13 +15,14 @@ from sqlalchemy import delete, select
 from registry.models import StandingRow
 from registry.registry import Registry
 
-StandingKind = Literal["noise_credit", "soil_risk", "certificate"]
+StandingKind = Literal["noise_credit", "soil_risk", "certificate", "round"]
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """subject: a station, or a certificate's address. value: in the unit of its kind (noise credit:
-    points; soil: the largest single factor; certificate: days left), None where it cannot be said.
+    """subject: a station, a certificate's address, or the DAG of a round. value: in the unit of its
+    kind (noise credit: points; soil: the largest single factor; certificate: days left), None where
+    it cannot be said.
     grade: its key; label: its words in both languages. day: the day that it speaks of."""
 
     subject: str
@@ -29,6 +30,14 @@ class Standing:
     grade: str
     label: str
     day: date | None
+
+
+def keep_standing(
+    registry: Registry, kind: StandingKind, standing: Standing, *, at: datetime
+) -> None:
+    """Replace the standing of one subject; those of others stay."""
+    with registry.session.begin() as session:
+        session.merge(StandingRow(kind=kind, made=at, **asdict(standing)))
 
 
 def keep_standings(

@@ -39,6 +39,15 @@ class RunningInflux:
     def http(self) -> str:
         return f"http://{urlsplit(self.url).netloc}"
 
+    def client(self) -> httpx.Client:
+        """What asks it directly, as Grafana does; whoever opens it closes it."""
+        return httpx.Client(
+            base_url=self.http,
+            headers={"Authorization": f"Token {self.token}"},
+            params={"org": ORG},
+            timeout=60,
+        )
+
     def clean(self) -> str:
         """The URL of a store with new, empty buckets that keep whatever date a test plays in."""
         url = f"{self.url}?prefix=t{uuid4().hex[:12]}_"
@@ -63,59 +72,84 @@ def program() -> Path | None:
     return built if built.exists() else Path(on_path) if on_path else None
 
 
-def available() -> bool:
-    return bool(os.environ.get("ONENET_TEST_INFLUX_URL")) or program() is not None
+class Influxd:
+    """A fresh server on a free port that keeps its files in a folder; it may be killed, and comes
+    back with what it had written down.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        need("InfluxDB (scripts/install-influxd)", program() is not None)
+        self._folder = folder
+        self._address = f"127.0.0.1:{free_port()}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> RunningInflux:
+        return RunningInflux(f"influx://{self._address}/{ORG}", TOKEN)
+
+    def set_up(self) -> None:
+        """Start it for the first time, and make its organisation and administrator."""
+        self.start()
+        onboarding = {"username": "tester", "password": "a-test-password", "org": ORG}
+        answer = httpx.post(
+            f"http://{self._address}/api/v2/setup",
+            json={**onboarding, "bucket": "unused", "token": TOKEN},
+            timeout=30,
+        )
+        answer.raise_for_status()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with (self._folder / "influxd.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    str(program()),
+                    f"--bolt-path={self._folder}/influxd.bolt",
+                    f"--sqlite-path={self._folder}/influxd.sqlite",
+                    f"--engine-path={self._folder}/engine",
+                    f"--http-bind-address={self._address}",
+                    "--reporting-disabled",
+                    "--log-level=warn",
+                ],
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                if httpx.get(f"http://{self._address}/health", timeout=2).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.05)
+        raise RuntimeError((self._folder / "influxd.log").read_text("utf-8", "replace")[-2000:])
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(30)
+
+
+@contextmanager
+def influxd(folder: Path) -> Iterator[Influxd]:
+    """A server of the test's own, to be killed and looked into."""
+    server = Influxd(folder)
+    try:
+        server.set_up()
+        yield server
+    finally:
+        server.kill()
 
 
 @contextmanager
 def influx(folder: Path) -> Iterator[RunningInflux]:
-    """The named InfluxDB, else a fresh one on a free port that keeps its files in the folder.
+    """The named InfluxDB, else a fresh one that keeps its files in the folder.
 
     Where there is neither, the test is skipped, or fails if every part is obligatory.
     """
-    need("InfluxDB (scripts/install-influxd)", available())
     named = os.environ.get("ONENET_TEST_INFLUX_URL")
     if named:
         yield RunningInflux(named, os.environ["ONENET_TEST_INFLUX_TOKEN"])
         return
-    found = program()
-    assert found is not None
-    address = f"127.0.0.1:{free_port()}"
-    with (folder / "influxd.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                found,
-                f"--bolt-path={folder}/influxd.bolt",
-                f"--sqlite-path={folder}/influxd.sqlite",
-                f"--engine-path={folder}/engine",
-                f"--http-bind-address={address}",
-                "--reporting-disabled",
-                "--log-level=warn",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        _set_up(f"http://{address}", process)
-        yield RunningInflux(f"influx://{address}/{ORG}", TOKEN)
-    finally:
-        process.kill()
-        process.wait(10)
-
-
-def _set_up(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{address}/health", timeout=2).status_code == 200:
-                break
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    onboarding = {"username": "tester", "password": "a-test-password", "org": ORG}
-    answer = httpx.post(
-        f"{address}/api/v2/setup",
-        json={**onboarding, "bucket": "unused", "token": TOKEN},
-        timeout=30,
-    )
-    answer.raise_for_status()
+    with influxd(folder) as server:
+        yield server.running

@@ -21,6 +21,7 @@ PASSWORDS = {
     "registry_console": "REGISTRY_CONSOLE_DB_PASSWORD",
     "registry_grafana": "REGISTRY_GRAFANA_DB_PASSWORD",
     "registry_gate": "REGISTRY_GATE_DB_PASSWORD",
+    "registry_gateway": "REGISTRY_GATEWAY_DB_PASSWORD",
     "airflow": "AIRFLOW_DB_PASSWORD",
 }
 

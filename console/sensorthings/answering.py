@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from console.sensorthings import formats
 from console.sensorthings import observed as observed_rows
 from console.sensorthings.conformance import CONFORMANCE
 from console.sensorthings.entities import Entities
-from console.sensorthings.model import ID, OBSERVATIONS, SELF, SETS
-from console.sensorthings.observed import OWN_ID, Observed
+from console.sensorthings.model import OBSERVATIONS, SELF, SETS
+from console.sensorthings.observed import Observed
 from console.sensorthings.options import Options, query_of, read_options
 from console.sensorthings.paths import Address, Step, read_path
 from console.sensorthings.refusals import missing
@@ -108,8 +109,13 @@ class _Asked:
         if self._address.form == "$ref":
             return {SELF: told[SELF]}
         if not self._address.property:
-            return told
+            return self._as_feature(told) if self._options.format else told
         return self._property(told)
+
+    def _as_feature(self, told: Told) -> Told:
+        key = self._last or ""
+        observed = self._address.found.name == OBSERVATIONS
+        return self._feature(key, self._related(key) if observed else {}, told)
 
     def _one(self, key: str) -> Told:
         name = self._address.found.name
@@ -157,13 +163,31 @@ class _Asked:
             query = query_of(self._options, token, skip)
             whole["@iot.nextLink"] = f"{self._link}?{query}"
         if self._address.form == "$ref":
-            return {**whole, "value": [{SELF: link} for link in self._links(found)]}
-        return {**whole, "value": self._told(found)}
+            name = self._address.found.name
+            links = [self._teller.link(name, key) for key, _ in self._rows(found)]
+            return {**whole, "value": [{SELF: link} for link in links]}
+        told = self._told(found)
+        if not self._options.format:
+            return {**whole, "value": told}
+        rows = self._rows(found)
+        if self._options.format == formats.DATA_ARRAY:
+            links = [self._teller.link("Datastreams", to["Datastream"]) for _, to in rows]
+            keys = [key for key, _ in rows]
+            arrays = zip(links, told, keys, strict=True)
+            return {**whole, "value": formats.data_arrays(list(arrays), self._options)}
+        features = [self._feature(*row, each) for row, each in zip(rows, told, strict=True)]
+        return {**formats.feature_collection(features), **whole}
 
-    def _links(self, found: list[str] | Page) -> list[str]:
+    def _feature(self, key: str, relations: dict[str, str], told: Told) -> Told:
         name = self._address.found.name
-        ids = found if isinstance(found, list) else found.rows.select(OWN_ID.alias(ID))[ID]
-        return [self._teller.link(name, key) for key in ids]
+        geometry = formats.geometry_of(self._entities, name, key, relations)
+        return formats.feature(key, geometry, told)
+
+    def _rows(self, found: list[str] | Page) -> list[tuple[str, dict[str, str]]]:
+        """Ids, and of Observations where they lead."""
+        if isinstance(found, Page):
+            return [(key, to) for key, _, to in observed_rows.told(found.rows)]
+        return [(key, {}) for key in found]
 
     def _told(self, found: list[str] | Page) -> list[Told]:
         if isinstance(found, Page):

@@ -77,7 +77,9 @@ class Observed:
         found = rows.join(channels, on=["sensor", "parameter"], how="inner")
         if self.entities.stays.is_empty() or found.is_empty():
             return found
-        stood = found.sort("ts").join_asof(self.entities.stays, on="ts", by="sensor")
+        stood = found.sort("ts").join_asof(
+            self.entities.stays, on="ts", by="sensor", check_sortedness=False
+        )
         return stood.with_columns(pl.coalesce("stood_at", FEATURE).alias(FEATURE)).drop("stood_at")
 
     def read(self, start: int, end: int, channels: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote
 
 from console.sensorthings.filters import read_filter
-from console.sensorthings.model import ID, ID_NAMES, SELF, SELF_NAMES, SETS, EntitySet
+from console.sensorthings.model import ID, ID_NAMES, OBSERVATIONS, SELF, SELF_NAMES, SETS, EntitySet
 from console.sensorthings.refusals import bad
 from console.sensorthings.syntax import Node, Path, to_text
 
@@ -43,6 +43,7 @@ class Options:
     skip: int = 0
     count: bool = False
     token: str = ""
+    format: str = ""
 
     @property
     def page(self) -> int:
@@ -50,7 +51,7 @@ class Options:
         return PAGE if self.top is None else min(self.top, MOST_TOP)
 
 
-OF_AN_ENTITY = frozenset({"$select", "$expand"})
+OF_AN_ENTITY = frozenset({"$select", "$expand", "$resultFormat"})
 
 
 def read_options(query: str, found: EntitySet, *, one: bool = False) -> Options:
@@ -62,7 +63,10 @@ def read_options(query: str, found: EntitySet, *, one: bool = False) -> Options:
         for name, _ in pairs:
             if name.startswith("$") and name not in OF_AN_ENTITY:
                 raise bad(f"{name}: a single entity takes {', '.join(sorted(OF_AN_ENTITY))}")
-    return _read([(n, v) for n, v in pairs if n.startswith("$")], found, deep=0)
+    options = _read([(n, v) for n, v in pairs if n.startswith("$")], found, deep=0)
+    if one and options.format == "dataArray":
+        raise bad("$resultFormat: a dataArray is of many Observations, not of one")
+    return options
 
 
 def _read(pairs: list[tuple[str, str]], found: EntitySet, deep: int) -> Options:
@@ -94,10 +98,19 @@ def _with(options: Options, name: str, text: str, found: EntitySet, deep: int) -
             return replace(options, count=_yes_or_no(name, text))
         case "$skiptoken" if deep == 0:
             return replace(options, token=text)
+        case "$resultFormat" if deep == 0:
+            return replace(options, format=_format(text, found))
     raise bad(
         f"no query option {name!r} here; there are $filter, $orderby, $select, $expand, $top,"
-        " $skip, $count"
+        " $skip, $count" + (", $resultFormat" if deep == 0 else "")
     )
+
+
+def _format(text: str, found: EntitySet) -> str:
+    offered = ["GeoJSON", *(["dataArray"] if found.name == OBSERVATIONS else [])]
+    if text not in offered:
+        raise bad(f"$resultFormat: {text!r} is not offered for {found.name}: {', '.join(offered)}")
+    return text
 
 
 def _number(name: str, text: str, most: int | None = None) -> int:
@@ -201,6 +214,8 @@ def split(text: str, sign: str, option: str) -> list[str]:
 def query_of(options: Options, token: str, skip: int = 0) -> str:
     """The query of the page that comes next."""
     pairs = {**_pairs(replace(options, skip=skip)), "$skiptoken": token}
+    if options.format:
+        pairs["$resultFormat"] = options.format
     return "&".join(f"{name}={quote(text, safe=_SAFE)}" for name, text in pairs.items())
 
 

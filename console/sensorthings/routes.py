@@ -69,13 +69,18 @@ def _json(value: Any) -> bytes:
 
 
 def _response(request: Request, found: Any) -> Response:
-    plain = isinstance(found, Plain)
-    body = found.text.encode() if plain else _json(found)
+    body = found.text.encode() if isinstance(found, Plain) else _json(found)
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {**OPEN_DATA, "ETag": tag}
     if not visitor_of(request).known:  # else the outermost layer says no-store
         headers["Cache-Control"] = f"public, max-age={FRESH_S}"
     if tag in request.headers.get("if-none-match", ""):
         return Response(None, 304, headers)
-    media = "text/plain; charset=utf-8" if plain else "application/json"
-    return Response(body, 200, headers, media)
+    return Response(body, 200, headers, _media_type(found))
+
+
+def _media_type(found: Any) -> str:
+    if isinstance(found, Plain):
+        return "text/plain; charset=utf-8"
+    is_geojson = found.get("type") in ("Feature", "FeatureCollection")
+    return "application/geo+json" if is_geojson else "application/json"

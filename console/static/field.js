@@ -28,6 +28,31 @@
     say("scan-note", "found");
   };
 
+  // Who cannot read codes, as Safari and Chromium on Linux, asks the server about each picture.
+  let native = null;
+  try {
+    native = new BarcodeDetector({ formats: ["qr_code", "code_128", "data_matrix"] });
+  } catch { /* none here */ }
+  const drawn = (source, width, height) => {
+    const scale = Math.min(1, 1280 / Math.max(width, height));
+    const canvas = document.createElement("canvas");
+    Object.assign(canvas, { width: Math.round(width * scale), height: Math.round(height * scale) });
+    canvas.getContext("2d").drawImage(source, 0, 0, canvas.width, canvas.height);
+    return new Promise((done) => { canvas.toBlob(done, "image/jpeg", 0.85); });
+  };
+  const asked = async (picture) => {
+    const content = new FormData();
+    content.append("csrf", field("csrf").value);
+    content.append("photo", picture, "label.jpg");
+    const answer = await fetch("/sensors/scan", { method: "POST", body: content });
+    return answer.ok ? (await answer.json()).codes : [];
+  };
+  const seen = async (video) => {
+    if (native) { return (await native.detect(video)).map((code) => code.rawValue); }
+    return asked(await drawn(video, video.videoWidth, video.videoHeight));
+  };
+  const soon = () => new Promise((done) => { setTimeout(done, native ? 50 : 400); });
+
   const scan = async () => {
     const video = document.getElementById("camera");
     let stream;
@@ -40,23 +65,32 @@
     video.srcObject = stream;
     video.hidden = false;
     await video.play();
-    const detector = new BarcodeDetector({ formats: ["qr_code", "code_128", "data_matrix"] });
-    const stop = () => { stream.getTracks().forEach((track) => track.stop()); video.hidden = true; };
-    const until = Date.now() + 60000;
-    const look = async () => {
-      const codes = await detector.detect(video).catch(() => []);
-      if (codes.length) { stop(); onLabel(codes[0].rawValue); return; }
-      if (Date.now() < until) { requestAnimationFrame(look); } else { stop(); }
-    };
-    look();
+    say("scan-note", "look");
+    let codes = [];
+    for (const until = Date.now() + 60000; !codes.length && Date.now() < until; await soon()) {
+      codes = await seen(video).catch(() => []);
+    }
+    stream.getTracks().forEach((track) => track.stop());
+    video.hidden = true;
+    if (codes.length) { onLabel(codes[0]); } else { say("scan-note", "nothing"); }
   };
-  if ("BarcodeDetector" in window && navigator.mediaDevices) {
+  if (navigator.mediaDevices) {
     const button = document.getElementById("scan");
     button.hidden = false;
     button.addEventListener("click", scan);
   } else {
     say("scan-note", "none");
   }
+  document.getElementById("label-photo-line").hidden = false;
+  document.getElementById("label-photo").addEventListener("change", async (event) => {
+    const [file] = event.target.files;
+    if (!file) { return; }
+    say("scan-note", "look");
+    const bitmap = await createImageBitmap(file).catch(() => null);
+    const picture = bitmap ? await drawn(bitmap, bitmap.width, bitmap.height) : file;
+    const codes = await asked(picture).catch(() => []);
+    if (codes.length) { onLabel(codes[0]); } else { say("scan-note", "nothing"); }
+  });
 
   const far = (option, here) => {
     const east = (option.dataset.lon - here.longitude) * Math.cos(here.latitude * Math.PI / 180);

@@ -18,6 +18,7 @@ from schemas.rejection import shown
 DEVICE_TIME = timezone(timedelta(hours=8))  # the standard names no zone
 EDITIONS = {0: "2005", 1: "2017", 2: "2025"}
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_PASSWORD = re.compile("PW=[^;,&]*")
 _OPENS, _CLOSES = "CP=&&", "&&"
 # What may stand in a field that an answer repeats, or that says who speaks.
 _FIELDS = {
@@ -123,15 +124,19 @@ class Packet:
 
 
 def refused(code: str, where: str, value: object, rule: str, remedy: str = "") -> Rejected:
+    """A refusal as it may be shown: what stands for a password is masked, for it may be the one."""
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if isinstance(value, str):
+        value = _PASSWORD.sub("PW=***", value)
     remedy = remedy or "mend the data logger's program; see docs/hj212.md"
     return Rejected(code, field=where, value=value, rule=rule, remedy=remedy)
 
 
 def refuse_damaged(damaged: Damaged) -> Rejected:
     """Why a frame that could not be read is refused, with a hint where we can give one."""
-    raw, behind = damaged.raw, BEFORE + (damaged.declared or 0)
+    raw, seen, behind = damaged.raw, damaged.raw[:80], BEFORE + (damaged.declared or 0)
     segment = raw[BEFORE:behind]
-    seen = raw[:80].decode("latin-1")
     match damaged.code:
         case "bad_length_field":
             return refused("hj212_bad_length_field", "length", seen, "four digits after ##")
@@ -155,7 +160,7 @@ def refuse_damaged(damaged: Damaged) -> Rejected:
         return refused(
             "hj212_encrypted",
             "CP",
-            segment[:80].decode("latin-1"),
+            segment[:80],
             "content in plain text: SM4 of HJ 212-2025 is not supported",
             "switch encryption off at the logger and use a private line or VPN",
         )

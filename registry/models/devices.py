@@ -90,6 +90,8 @@ class ContactRow(Base):
     firmware: Mapped[str] = mapped_column(String(32), default="")
     refused: Mapped[datetime | None] = mapped_column(UtcTime)
     refused_code: Mapped[str] = mapped_column(String(32), default="")
+    denied: Mapped[datetime | None] = mapped_column(UtcTime)
+    denied_why: Mapped[str] = mapped_column(String(8), default="")  # password, account
 
 
 class CommissioningRow(Base):

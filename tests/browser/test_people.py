@@ -88,6 +88,7 @@ def test_one_logs_in_on_a_phone_and_out_again(browser: Browser, url: str) -> Non
     for path in ("/account", "/people", "/people/boss", "/audit"):
         desk.page.goto(url + path)
         assert desk.page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    desk.page.click(".menu-button")
     desk.page.click(".me button")
     desk.page.wait_for_url(url + "/")
     assert desk.page.locator("a.me").inner_text() == "Log in"

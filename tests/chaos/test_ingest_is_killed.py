@@ -55,7 +55,7 @@ class Ingest:
         return found
 
     def wait_until_it_listens(self) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 240
         while not self.health().get("subscribed"):
             assert time.monotonic() < end, self._log.read_text("utf-8", "replace")[-2000:]
             time.sleep(0.05)
@@ -120,8 +120,10 @@ def test_ten_kills_under_load_lose_nothing_and_double_nothing(
     registry.close()
 
 
-def start_fleet(broker: RunningBroker, home: Path) -> subprocess.Popen[bytes]:
-    """Three days of the demo city, ten readings a message, with duplicates and bad messages."""
+def start_fleet(
+    broker: RunningBroker, home: Path, days: float = HISTORY_DAYS
+) -> subprocess.Popen[bytes]:
+    """Days of the demo city, ten readings a message, with duplicates and bad messages."""
     script = home / "faults.yaml"
     faults = [
         {"device": "air-lianhua-1", "kind": "duplicate", "from_s": 0, "for_s": 200_000},
@@ -131,7 +133,7 @@ def start_fleet(broker: RunningBroker, home: Path) -> subprocess.Popen[bytes]:
     script.write_text(json.dumps(faults), "utf-8")
     command = [sys.executable, "-m", "onenet", "simulate", "--fleet", str(home / "fleet.json")]
     command += ["--port", str(broker.port), "--mqtt-version", str(broker.version), "--no-live"]
-    command += ["--history", str(HISTORY_DAYS), "--batch", "10", "--faults", str(script)]
+    command += ["--history", str(days), "--batch", "10", "--faults", str(script)]
     command += ["--ledger", str(home / "ledger.json"), "--progress-json"]
     with (home / "fleet.log").open("wb") as out:
         return subprocess.Popen(
@@ -142,7 +144,7 @@ def start_fleet(broker: RunningBroker, home: Path) -> subprocess.Popen[bytes]:
 def wait_for_progress(store: object, fleet: subprocess.Popen[bytes]) -> None:
     """Until some hundred more readings are in: the kill then hits a working process."""
     before = sum(store.count_readings().values())  # type: ignore[attr-defined]
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while sum(store.count_readings().values()) < before + 1000:  # type: ignore[attr-defined]
         assert time.monotonic() < end, "ingest does not go on"
         if fleet.poll() is not None:
@@ -152,7 +154,7 @@ def wait_for_progress(store: object, fleet: subprocess.Popen[bytes]) -> None:
 
 def wait_until_all_is_in(store: object, published: Published) -> None:
     wanted = sum(published.distinct.values())
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while sum(store.count_readings().values()) < wanted:  # type: ignore[attr-defined]
         assert time.monotonic() < end, "readings are missing"
         time.sleep(0.2)

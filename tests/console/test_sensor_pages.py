@@ -23,6 +23,7 @@ from registry.commands import answered
 from registry.contacts import Contact, keep
 from registry.credentials import admitted, credentials
 from registry.devices import device, photo
+from registry.loggers import admitted_loggers, fits
 from registry.maintenance import suppressed
 from registry.problems import Refused
 from registry.work_orders import open_order, work_order
@@ -390,3 +391,50 @@ def test_the_api_registers_and_tells_every_problem(site: Site) -> None:
         "low": 25,
         "high": 130,
     }
+
+
+OUTFALL = "/sensors/water-outfall-songgang-plating-1"
+MN = "010000A8900016F000169DC0"
+
+
+def test_a_sensor_becomes_a_data_logger_on_its_page_and_its_password_is_seen_once(
+    site: Site,
+) -> None:
+    answer = site.post(f"{OUTFALL}/logger", OUTFALL, mn=MN, upload="2051")
+    found = re.search(r'id="logger-password">([a-z0-9]{6})<', answer.text)
+    assert found
+    assert answer.headers["cache-control"] == "no-store"
+    assert fits(found[1], admitted_loggers(site.registry)[MN].hash)
+    again = site.client.get(OUTFALL).text
+    assert MN in again
+    assert found[1] not in again
+    taken = site.post("/sensors/air-lianhua-1/logger", "/sensors/air-lianhua-1", mn=MN)
+    assert taken.status_code == 422
+    assert "water-outfall-songgang-plating-1" in taken.text
+    hostile = site.post(f"{OUTFALL}/logger", OUTFALL, mn=HOSTILE, password="123456")
+    assert hostile.status_code == 422
+    assert HOSTILE not in hostile.text
+    site.post(f"{OUTFALL}/logger/remove", OUTFALL, why="line given up")
+    assert admitted_loggers(site.registry) == {}
+
+
+def test_the_api_sets_a_logger_and_takes_it_away(site: Site) -> None:
+    path = f"/api{OUTFALL}/logger"
+    token = {"X-CSRF-Token": csrf_of(site.client.get(OUTFALL).text)}
+    made = site.client.put(path, json={"mn": MN}, headers=token)
+    assert made.status_code == 200
+    assert fits(made.json()["password"], admitted_loggers(site.registry)[MN].hash)
+    given = site.client.put(path, json={"mn": MN, "password": "n4m5b6"}, headers=token)
+    assert "password" not in given.json()
+    assert fits("n4m5b6", admitted_loggers(site.registry)[MN].hash)
+    bad = site.client.put(path, json={"mn": "a b", "password": "123456"}, headers=token)
+    assert bad.status_code == 422
+    assert {one["code"] for one in bad.json()["problems"]} == {
+        "mn_malformed",
+        "logger_password_common",
+    }
+    assert "123456" not in str(bad.json()["problems"][0])
+    assert site.client.delete(path, headers=token).json() == {"removed": True}
+    assert site.client.delete(path, headers=token).json() == {"removed": False}
+    nobody = site.client.put("/api/sensors/nobody/logger", json={"mn": MN}, headers=token)
+    assert nobody.status_code == 404

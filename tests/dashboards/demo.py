@@ -16,7 +16,7 @@ from pathlib import Path
 from alerts import health
 from dashboards import City
 from network import rejudge_pending
-from network.standings import stand
+from network.standings import note_round, stand
 from registry import NewDeadLetter, Registry, migrate, open_registry, seed_demo_city
 from registry.models import OutboxItemRow
 from registry.standings import Standing, keep_standings
@@ -197,6 +197,7 @@ def fill_registry(registry: Registry, city: City) -> None:
     keep_standings(
         registry, "certificate", [Standing("mosquitto:8883", 300.0, "", "", None)], at=NOW
     )
+    note_round("alert_thresholds", NOW, registry=registry)
 
 
 def _ms(moment: datetime) -> int:

@@ -14,7 +14,6 @@ from datetime import timedelta
 from itertools import product
 from typing import Any
 
-import httpx
 import pytest
 
 from dashboards import BOARDS, City, to_json
@@ -43,12 +42,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sources, 
         demo.fill_store(address, store.token, city, registry, make("made"))
         demo.fill_registry(registry, city)
         registry.close()
-        with httpx.Client(
-            base_url=store.http,
-            headers={"Authorization": f"Token {store.token}"},
-            params={"org": influx.ORG},
-            timeout=60,
-        ) as client:
+        with store.client() as client:
             reader = postgres.url(server, "registry_grafana", "registry")
             sources = Sources(client, address.partition("prefix=")[2], reader, demo.NOW)
             yield sources, {uid: json.loads(to_json(make_(city))) for uid, make_ in BOARDS.items()}

@@ -19,6 +19,7 @@ from alerts import health
 from dashboards import City
 from dashboards.rule_queries import windows
 from dashboards.rule_shape import groups
+from network.standings import note_round
 from registry import NewDeadLetter, Registry, migrate, open_registry
 from registry.models import Base, OutboxItemRow
 from registry.standings import Standing, keep_standings
@@ -107,12 +108,7 @@ def well(servers: Servers) -> Iterator[Network]:
     address = running.clean()
     prefix = address.partition("prefix=")[2]
     store = open_store(address, token=running.token)
-    with httpx.Client(
-        base_url=running.http,
-        headers={"Authorization": f"Token {running.token}"},
-        params={"org": influx.ORG},
-        timeout=60,
-    ) as client:
+    with running.client() as client:
         made = Network(
             store, registry, Sources(client, prefix, reader, NOW), lambda name: prefix + name
         )
@@ -123,6 +119,8 @@ def well(servers: Servers) -> Iterator[Network]:
         made.aggregate("hour", from_ms(_hour(HOUR)))
         made.aggregate("day", datetime(2026, 11, 22, 16, tzinfo=UTC))  # 23 November in the city
         _certificate(made, 300.0)
+        note_round("alert_thresholds", NOW - MINUTE, registry=registry)
+        note_round("network_health", NOW - 14 * MINUTE, registry=registry)
         yield made
         store.close()
 
@@ -133,9 +131,13 @@ def network(servers: Servers) -> Iterator[Network]:
         yield made
 
 
-def _certificate(network: Network, days: float | None, ago: timedelta = 5 * MINUTE) -> None:
+def _certificate(network: Network, days: float | None) -> None:
     seen = [Standing("mosquitto:8883", days, "", "", None)]
-    keep_standings(network.registry, "certificate", seen, at=NOW - ago)
+    keep_standings(network.registry, "certificate", seen, at=NOW - 5 * MINUTE)
+
+
+def _last_round(dag: str, ago: timedelta) -> Callable[[Network], None]:
+    return lambda network: note_round(dag, NOW - ago, registry=network.registry)
 
 
 def _letter(network: Network, ago: timedelta, delivered: bool = False) -> None:
@@ -245,7 +247,8 @@ FAULTS: dict[str, tuple[Callable[[Network], None], list[Labels]]] = {
     "hours-late": (_after(75 * MINUTE), [NONE]),
     "days-late": (_after(19 * HOUR), [NONE]),
     "late-data-waits": (_leave_waiting, [NONE]),
-    "watch-late": (lambda n: _certificate(n, 300.0, ago=HOUR), [NONE]),
+    "alerts-late": (_last_round("alert_thresholds", 11 * MINUTE), [NONE]),
+    "watch-late": (_last_round("network_health", HOUR), [NONE]),
     "certificate-ends": (lambda n: _certificate(n, 20.5), [BROKER]),
     "certificate-ends-soon": (lambda n: _certificate(n, None), [BROKER]),
 }
@@ -286,12 +289,7 @@ def test_a_rule_is_silent_short_of_its_fault(key: str, network: Network) -> None
 def test_a_network_where_nothing_ever_arrived_is_told_by_silence_alone(servers: Servers) -> None:
     running, reader, _ = servers
     prefix = running.clean().partition("prefix=")[2]
-    with httpx.Client(
-        base_url=running.http,
-        headers={"Authorization": f"Token {running.token}"},
-        params={"org": influx.ORG},
-        timeout=60,
-    ) as client:
+    with running.client() as client:
         empty = Sources(client, prefix, reader, NOW)
         of_store = {k: r for k, r in RULES.items() if "query" in r["data"][0]["model"]}
         told = {key: found for key, rule in of_store.items() if (found := firing(rule, empty))}

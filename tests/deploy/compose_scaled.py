@@ -32,8 +32,12 @@ def scale() -> dict[str, Any]:
         folder = Path(name)
         shutil.copy(FILE, folder)
         shutil.copy(SCALE, folder)
-        marks = {v.name: f"@@{v.name}@@" for v in VARIABLES} | {"WEB_ADDRESS": "127.0.0.1"}
+        marks = {v.name: f"@@{v.name}@@" for v in VARIABLES} | dict.fromkeys(
+            ("WEB_ADDRESS", "LOGGERS_ADDRESS"), "127.0.0.1"
+        )
         env = "".join(f"{variable}={mark}\n" for variable, mark in marks.items())
         (folder / ".env").write_text(env, "utf-8")
-        found: dict[str, Any] = yaml.safe_load(re.sub(r"@@(\w+)@@", r"${\1:?}", merged(folder)))
+        found: dict[str, Any] = yaml.safe_load(
+            re.sub(r"@@(\w+)@@", r"${\1:?}", merged(folder).replace(f"{folder}/", "./"))
+        )
     return found

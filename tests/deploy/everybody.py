@@ -23,7 +23,8 @@ from onenet.gate_http import create_gate
 from onenet.init import init, read_env
 from registry import Registry
 from registry.accounts import Accounts, RegistryIsTheList
-from registry.credentials import issue, reconcile, revoke, suspend
+from registry.credentials import issue, revoke, suspend
+from registry.follow import reconcile
 from schemas import SystemClock
 from tests.brokers import free_port
 from tests.city import demo_registry

@@ -107,6 +107,7 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
             "REGISTRY_DB_PASSWORD",
             "REGISTRY_CONSOLE_DB_PASSWORD",
             "REGISTRY_GRAFANA_DB_PASSWORD",
+            "REGISTRY_GATEWAY_DB_PASSWORD",
             "AIRFLOW_DB_PASSWORD",
         },
         "prepare": {"REGISTRY_DB_PASSWORD", "INFLUX_ADMIN_TOKEN", "CONSOLE_ADMINISTRATOR"},
@@ -116,6 +117,7 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
             "MQTT_INGEST_PASSWORD",
             "ONENET_BROADCAST",
         },
+        "gateway": {"REGISTRY_GATEWAY_DB_PASSWORD", "MQTT_GATEWAY_PASSWORD", "LOGGERS_NETWORKS"},
         "console": {
             "REGISTRY_CONSOLE_DB_PASSWORD",
             "INFLUX_CONSOLE_TOKEN",
@@ -124,9 +126,11 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
             "MQTT_OPERATOR_PASSWORD",
             "MQTT_PROVISIONING_PASSWORD",
             "CONSOLE_URL",
+            "GRAFANA_URL",
             "ONENET_BROADCAST",
         },
         "grafana": {
+            "GRAFANA_URL",
             "GRAFANA_ADMIN_PASSWORD",
             "GRAFANA_SECRET_KEY",
             "INFLUX_GRAFANA_TOKEN",
@@ -154,6 +158,7 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
             "CONSOLE_URL",
             *(v.name for v in VARIABLES if v.name.startswith("ONENET_")),
         },
+        "provisioning": {"REGISTRY_DB_PASSWORD", "MQTT_PROVISIONING_PASSWORD"},
         "airflow-dag-processor": airflow,
         "airflow-triggerer": airflow,
         "tools": {
@@ -189,10 +194,12 @@ BROKER = LOGIN | {"ONENET_MQTT_HOST", "ONENET_MQTT_PORT", "ONENET_MQTT_VERSION"}
     [
         ("prepare", DATA),
         ("ingest", DATA | BROKER | {"ONENET_INGEST_CLIENT_ID", "ONENET_INGEST_HOST"}),
+        ("gateway", BROKER | {"ONENET_REGISTRY_URL", "ONENET_GATEWAY_HOST"}),
         ("console", DATA | {"ONENET_CONSOLE_HOST", "ONENET_SECRET_KEY", "ONENET_CONSOLE_URL"}),
         ("airflow-scheduler", DATA | BROKER | {"ONENET_WEBHOOK_URL"}),
         ("alerts", DATA | BROKER | {"ONENET_WEBHOOK_URL", "ONENET_SMTP_HOST", "ONENET_BROADCAST"}),
         ("tools", DATA | BROKER),
+        ("provisioning", {"ONENET_REGISTRY_URL", "ONENET_PROVISIONING_PASSWORD"}),
         ("demo-seed", {"ONENET_REGISTRY_URL"}),
         ("demo-fleet", LOGIN),
     ],
@@ -211,7 +218,7 @@ def settings_of(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Set
     return Settings()
 
 
-@pytest.mark.parametrize("name", ["ingest", "airflow-scheduler", "tools"])
+@pytest.mark.parametrize("name", ["ingest", "gateway", "airflow-scheduler", "tools"])
 def test_the_broker_is_where_its_configuration_says(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,11 +263,13 @@ def test_only_these_ports_are_published_and_only_mqtt_by_tls_to_the_world() -> N
     web = "${WEB_ADDRESS:?run `onenet init`}"
     assert published == {
         "mosquitto": ["8883:8883"],
+        "gateway": ["${LOGGERS_ADDRESS:?run `onenet init`}:9212:9212"],
         "console": [f"{web}:8000:8000"],
         "grafana": [f"{web}:3000:3000"],
         "airflow-apiserver": ["127.0.0.1:8080:8080"],
     }
-    assert next(v for v in VARIABLES if v.name == "WEB_ADDRESS").make({}) == "127.0.0.1"
+    for address in ("WEB_ADDRESS", "LOGGERS_ADDRESS"):
+        assert next(v for v in VARIABLES if v.name == address).make({}) == "127.0.0.1"
 
 
 def test_ports_are_those_of_the_code_and_its_probes() -> None:
@@ -271,6 +280,12 @@ def test_ports_are_those_of_the_code_and_its_probes() -> None:
         assert port == str(fields[f"{prefix}_port"].default)
         assert given[f"ONENET_{prefix.upper()}_HOST"] == "0.0.0.0"
         assert f"127.0.0.1:{port}/healthz" in services()[name]["healthcheck"]["test"][-1]
+    gateway = environment(services()["gateway"])
+    for field in ("gateway_port", "gateway_health_port", "gateway_health_host"):
+        assert gateway[f"ONENET_{field.upper()}"] == str(fields[field].default)
+    assert gateway["ONENET_GATEWAY_HOST"] == "0.0.0.0"
+    probe = services()["gateway"]["healthcheck"]["test"][-1]
+    assert f"127.0.0.1:{gateway['ONENET_GATEWAY_HEALTH_PORT']}/healthz" in probe
     airflow = environment(services()["airflow-apiserver"])
     assert airflow["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == (
         f"http://airflow-apiserver:{airflow['AIRFLOW__API__PORT']}/execution/"
@@ -285,7 +300,7 @@ def test_each_command_is_one_of_the_command_line() -> None:
             continue
         tried.append(service["command"])
         _parse(root, service["command"])
-    assert len(tried) == 5
+    assert len(tried) == 6
     scripts = "\n".join("\n".join(words(service)) for service in services().values())
     called = [match.split() for match in re.findall(r"\bonenet ((?:[a-z]+ ?)+)", scripts)]
     prepare = [["registry", "migrate"], ["store", "prepare"], ["people", "first"]]
@@ -458,6 +473,7 @@ def test_the_stores_are_reached_from_the_inside_only() -> None:
     outside = {name for name, one in services().items() if "edge" in one.get("networks", [])}
     assert outside == {
         "mosquitto",
+        "gateway",
         "console",
         "grafana",
         "airflow-apiserver",

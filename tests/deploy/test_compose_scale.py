@@ -102,6 +102,7 @@ def test_each_container_is_confined() -> None:
 def test_only_these_ports_are_published() -> None:
     assert {name: one["ports"] for name, one in services().items() if "ports" in one} == {
         "door": [{"published": 8883, "target": 8883}],
+        "gateway": ["127.0.0.1:9212:9212/tcp"],
         "console": ["127.0.0.1:8000:8000/tcp"],
         "console-2": ["127.0.0.1:8001:8000/tcp"],
         "grafana": ["127.0.0.1:3000:3000/tcp"],
@@ -118,12 +119,27 @@ def test_who_is_on_which_network() -> None:
         scale()["networks"][name]["internal"] for name in ("inside", "broker", "airflow-queue")
     )
     broker = {"emqx-1", "emqx-2", "door", "gate-1", "gate-2"}
-    cutting = {"console", "console-2", "tools", "airflow-worker-1", "airflow-worker-2"}
+    cutting = {
+        "console",
+        "console-2",
+        "tools",
+        "provisioning",
+        "airflow-worker-1",
+        "airflow-worker-2",
+    }
     assert on("broker") == broker | cutting
     workers = {"airflow-worker-1", "airflow-worker-2"}
     assert on("airflow-queue") == {"redis", "airflow-scheduler"} | workers
     assert on("edge") == {
-        *("door", "console", "console-2", "grafana", "airflow-apiserver", "airflow-scheduler"),
+        *(
+            "door",
+            "gateway",
+            "console",
+            "console-2",
+            "grafana",
+            "airflow-apiserver",
+            "airflow-scheduler",
+        ),
         *("alerts", *workers),
     }
     # The broker and the queue of tasks see no database.
@@ -158,6 +174,7 @@ NEEDS: dict[str, set[str]] = {
     "console": CONSOLE,
     "console-2": CONSOLE,
     "tools": below("tools") - MOSQUITTOS | CUT,
+    "provisioning": below("provisioning") | CUT,
     "redis": {"REDIS_PASSWORD"},
     "airflow-init": CELERY,
     "airflow-apiserver": CELERY | {"AIRFLOW_ADMIN_PASSWORD"},

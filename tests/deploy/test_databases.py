@@ -17,7 +17,17 @@ from psycopg.rows import dict_row
 import alerts as alerting
 from alerts.evidence import evidence_of, freeze, freeze_due, verify_chain
 from dashboards import BOARDS, City, to_json
-from registry import Registry, audit, migrate, open_registry, people, seed_demo_city, sessions
+from registry import (
+    NewDeadLetter,
+    Registry,
+    audit,
+    migrate,
+    open_registry,
+    people,
+    seed_demo_city,
+    sessions,
+)
+from registry.loggers import admitted_loggers, fits, set_logger
 from registry.samples import add_samples, find_samples, newest_samples, revisions_of
 from schemas.people import Person, Role
 from schemas.samples import Result, SampleMedium
@@ -148,6 +158,35 @@ def test_evidence_is_one_chain_on_postgresql_and_no_user_of_ours_changes_it(
                 db.execute(statement)
 
 
+def test_the_gateway_reads_who_may_come_in_writes_what_it_refused_and_no_more(
+    server: dict[str, str], console: Registry
+) -> None:
+    outfall = "water-outfall-songgang-plating-1"
+    password = set_logger(console, outfall, mn="88888880000001", by="li", at=NOON)
+    gateway = open_registry(url(server, "registry_gateway", "registry"))
+    (logger,) = admitted_loggers(gateway).values()
+    assert fits(password, logger.hash)
+    assert gateway.version() > 0
+    letter = NewDeadLetter(
+        topic="hj212/9", sensor="unknown", raw=b"##", arrived=NOON, code="hj212_mn_unknown",
+        field="MN", value="9", reason_zh="", reason_en="", readings=1,
+    )  # fmt: skip
+    gateway.add_dead_letters([letter, letter])
+    (kept,) = console.dead_letters(code="hj212_mn_unknown")
+    assert kept.times_seen == 2
+    with psycopg.connect(url(server, "registry_gateway", "registry"), autocommit=True) as db:
+        for forbidden in (
+            "SELECT hash FROM credential",
+            "SELECT * FROM person",
+            "SELECT * FROM audit",
+            "UPDATE data_logger SET mn = '1'",
+            "DELETE FROM dead_letter",
+            "INSERT INTO sensor (id) VALUES ('x')",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                db.execute(forbidden)
+
+
 def note_something(registry: Registry) -> None:
     with registry.session.begin() as session:
         audit.note(session, at=NOON, who="a", action="b", subject="c", before=None, after={"d": 1})
@@ -165,6 +204,7 @@ def test_airflow_owns_its_database(server: dict[str, str]) -> None:
         ("registry", "airflow"),
         ("registry_console", "airflow"),
         ("registry_grafana", "airflow"),
+        ("registry_gateway", "airflow"),
         ("registry", "postgres"),
     ],
 )

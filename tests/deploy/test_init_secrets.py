@@ -13,7 +13,13 @@ import pytest
 from cryptography import x509
 from typer.testing import CliRunner
 
-from onenet.certificates import RENEW_BEFORE, SERVER_LIFE, hosts_of
+from onenet.certificates import (
+    AUTHORITY_LIFE,
+    RENEW_AUTHORITY_BEFORE,
+    RENEW_BEFORE,
+    SERVER_LIFE,
+    hosts_of,
+)
 from onenet.cli import app
 from onenet.cli_people import hash_of
 from onenet.init import ACCOUNTS, VARIABLES, Made, init, read_env
@@ -219,6 +225,29 @@ def test_a_certificate_near_its_end_is_renewed(tmp_path: Path) -> None:
     assert did(init(tmp_path, clock=clock), "server.crt") == "kept"
     clock.advance(timedelta(seconds=1))
     assert "it ends on 2029-02-26" in did(init(tmp_path, clock=clock), "server.crt")
+
+
+def test_the_authority_is_renewed_in_time_and_what_it_signed_stays_good(tmp_path: Path) -> None:
+    """With the same key, so that devices that still have the old ca.crt go on."""
+    clock = FixedClock(NOW)
+    init(tmp_path, clock=clock)
+    ca = tmp_path / "deploy/generated/ca/ca.crt"
+    old = x509.load_pem_x509_certificate(ca.read_bytes())
+    clock.advance(AUTHORITY_LIFE - RENEW_AUTHORITY_BEFORE)
+    init(tmp_path, clock=clock)  # the server's is renewed on the way
+    assert x509.load_pem_x509_certificate(ca.read_bytes()) == old
+    server = certificate(tmp_path)
+    assert server.not_valid_after_utc <= old.not_valid_after_utc, "nothing outlives it"
+    clock.advance(timedelta(seconds=1))
+    made = init(tmp_path, clock=clock)
+    assert "before 2036-11-21, when the old one ends" in did(made, "ca.crt")
+    assert did(made, "server.crt") == "kept"
+    new = x509.load_pem_x509_certificate(ca.read_bytes())
+    assert new.not_valid_after_utc == clock.now() + AUTHORITY_LIFE
+    for authority in (old, new):
+        server.verify_directly_issued_by(authority)
+    assert (tmp_path / "deploy/generated/mosquitto/ca.crt").read_bytes() == ca.read_bytes()
+    assert did(init(tmp_path, clock=clock), "ca.crt") == "kept"
 
 
 def test_the_authoritys_key_may_be_kept_elsewhere(tmp_path: Path) -> None:

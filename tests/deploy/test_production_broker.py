@@ -97,6 +97,36 @@ def test_ingest_hears_sensors_by_its_shared_subscription(broker: ProductionBroke
         session.close()
 
 
+def test_the_gateway_publishes_hj212_for_any_sensor(broker: ProductionBroker) -> None:
+    with inside(broker, "ingest") as reader, inside(broker, "gateway") as gateway:
+        reader.subscribe(TOPICS)
+        topic = "onenet/v1/water/water-outfall-1/data/hj212"
+        assert gateway.publish(topic) == "Success"
+        assert topic in reader.wait_for(1)
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        f"onenet/v1/noise/{MINE}/data/json",
+        f"onenet/v1/noise/{MINE}/status/hj212",
+        f"onenet/v1/noise/{MINE}/cmd/hj212",
+        "onenet/v1/alerts/nanshan/severe",
+        "$CONTROL/dynamic-security/v1",
+    ],
+)
+def test_the_gateway_publishes_nothing_else(broker: ProductionBroker, topic: str) -> None:
+    with inside(broker, "gateway") as gateway:
+        assert gateway.publish(topic) == "Not authorized"
+
+
+def test_the_gateway_hears_nothing(broker: ProductionBroker) -> None:
+    with inside(broker, "gateway") as gateway, by_tls(broker, MINE) as device:
+        gateway.subscribe(TOPICS)
+        device.publish(f"onenet/v1/noise/{MINE}/data/json")
+        assert gateway.wait_for(1, timeout=1.0) == []
+
+
 @pytest.mark.parametrize("channel", ["data", "status", "event", "reply"])
 def test_a_device_speaks_under_its_own_name(broker: ProductionBroker, channel: str) -> None:
     with inside(broker, "ingest") as reader, by_tls(broker, MINE) as device:

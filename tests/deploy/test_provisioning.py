@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ingest.session import TOPICS
 from onenet.certificates import Pair, make_device
 from registry import Registry
-from registry.accounts import BrokerUnavailable, NewAccount
+from registry.accounts import BrokerUnavailable, NewAccount, RegistryIsTheList
 from registry.credentials import (
-    GRACE,
     Issued,
     credentials,
     issue,
     kept_accounts,
-    reconcile,
     resume,
     revoke,
     suspend,
 )
-from registry.devices import known_now, register
+from registry.devices import known_now, register, retire
 from registry.entries import read_entry
+from registry.follow import GRACE, Follower, reconcile
 from registry.models import CredentialRow
 from registry.mosquitto import Address, DynamicSecurity, as_file
+from schemas import SystemClock
 from tests.deploy.production_broker import Client, ProductionBroker, production_mosquitto
 
 pytestmark = pytest.mark.mosquitto
@@ -285,6 +287,95 @@ def test_a_broker_that_lost_its_file_is_given_it_again_with_the_old_passwords(
             assert one.publish("onenet/v1/noise/noise-xinan-1/data/json") == "Not authorized"
             assert two.refusal == "Not authorized"
         assert reconcile(registry, fresh.accounts_of_devices, now()).lost == ()
+
+
+class SometimesAway(DynamicSecurity):
+    """A broker that cannot be reached while `away`."""
+
+    away = False
+
+    def _ask(self, commands: Any) -> Any:
+        if self.away:
+            raise BrokerUnavailable("away")
+        return super()._ask(commands)
+
+
+@pytest.fixture
+def followed(
+    broker: ProductionBroker, registry: Registry, accounts: DynamicSecurity
+) -> Iterator[SometimesAway]:
+    """Somebody keeps this broker in step with the registry."""
+    ours = SometimesAway(accounts._address)
+    follower = Follower(registry, ours, SystemClock())
+    thread = threading.Thread(target=follower.run)
+    thread.start()
+    yield ours
+    follower.stop()
+    thread.join(30)
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> float:
+    """Seconds until it held."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < seconds, "not within patience"
+        time.sleep(0.05)
+    return time.monotonic() - begun
+
+
+NOBODY = RegistryIsTheList()
+BY_SOMEBODY: dict[str, Callable[[Registry], object]] = {
+    "quarantined": lambda r: suspend(r, NOBODY, A, by="tester", at=now(), why="floods"),
+    "revoked": lambda r: revoke(r, NOBODY, A, by="tester", at=now(), why="stolen"),
+    "retired": lambda r: retire(r, A, by="tester", at=now(), why="worn out"),
+}
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["broker there", "broker away"])
+@pytest.mark.parametrize("step", BY_SOMEBODY)
+def test_what_the_registry_decides_reaches_the_broker_within_5_s(
+    step: str,
+    away: bool,
+    broker: ProductionBroker,
+    registry: Registry,
+    accounts: DynamicSecurity,
+    followed: SometimesAway,
+) -> None:
+    """By whom ever: here by somebody without any right at the broker."""
+    a, b = give(registry, accounts, A), give(registry, accounts, B)
+    with device(broker, a) as one, device(broker, b) as other:
+        followed.away = away
+        BY_SOMEBODY[step](registry)
+        if away:
+            time.sleep(2.5)  # it is tried meanwhile, in vain
+            assert not one.was_thrown_out()
+            followed.away = False
+        took = eventually(one.was_thrown_out)
+        print(f"{step}: {took:.1f} s")
+        assert took < 5
+        assert not other.was_thrown_out()
+    with device(broker, a) as again:
+        assert again.refusal == "Not authorized"
+    if step == "quarantined":
+        assert resume(registry, NOBODY, A, by="tester", at=now())
+        assert eventually(lambda: accounts.listed()[a.username]) < 5
+
+
+def test_what_failed_half_way_is_taken_back_when_the_broker_is_there_again(
+    registry: Registry, accounts: DynamicSecurity, followed: SometimesAway
+) -> None:
+    class LosesTheAnswer(SometimesAway):
+        def admit(self, accounts: Any) -> None:
+            super().admit(accounts)
+            self.away = followed.away = True
+            raise BrokerUnavailable("no answer")
+
+    with pytest.raises(BrokerUnavailable):
+        give(registry, LosesTheAnswer(accounts._address), A)
+    assert A in accounts.listed(), "this half could not be taken back"
+    followed.away = False
+    assert eventually(lambda: A not in accounts.listed()) < 5
+    assert [c.state for c in credentials(registry, A)] == ["failed"]
 
 
 def test_two_at_once_do_not_hear_each_others_answers(

@@ -9,9 +9,10 @@ from registry.accounts import RegistryIsTheList
 from registry.calibrations import calibrate, due_calibrations
 from registry.commands import answered, order, orders, send_commands
 from registry.contacts import Contact, contact, keep
-from registry.credentials import admitted, issue, reconcile, revoke
+from registry.credentials import admitted, issue, revoke
 from registry.devices import commission, known_now, register, retire
 from registry.entries import read_entry
+from registry.follow import reconcile
 from registry.life import history
 from registry.maintenance import begin_maintenance, end_maintenance, suppressed
 from registry.work_orders import close_order, open_order, work_orders

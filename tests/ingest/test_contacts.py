@@ -195,6 +195,7 @@ def test_nobody_answers_for_another_sensor(registry: Registry, now_ms: int, inge
 def test_a_command_without_an_answer_expires(registry: Registry, now_ms: int) -> None:
     at = from_ms(now_ms)
     order(registry, NAME, "restart", {}, by="li", at=at)
+    assert send_commands(registry, lambda *_: True, at) == 1
     later = at + timedelta(minutes=11)
     assert orders(registry, NAME, later)[0].state == "expired"
     assert send_commands(registry, lambda *_: True, later) == 0

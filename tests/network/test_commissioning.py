@@ -92,6 +92,10 @@ NOTHING = {"observations": observed(), "heard": None, "accepted": None, "state":
 HOUR_AGO = NOW - timedelta(hours=1)
 
 
+def denied(why: str, *, seconds_ago: float = 3) -> dict[str, object]:
+    return {"denied": NOW - timedelta(seconds=seconds_ago), "denied_why": why}
+
+
 @pytest.mark.parametrize(
     ("name", "changes", "found", "state"),
     [
@@ -104,6 +108,11 @@ HOUR_AGO = NOW - timedelta(hours=1)
         ("connected", {"heard": NOW - timedelta(minutes=4)}, "quiet", "fail"),
         ("connected", {"state": "offline", "state_at": NOW, "heard": NOW}, "offline", "fail"),
         ("authenticated", NOTHING, "wait", "wait"),
+        ("authenticated", NOTHING | denied("password"), "wrong_password", "fail"),
+        ("authenticated", NOTHING | denied("account"), "wrong_account", "fail"),
+        ("authenticated", denied("password", seconds_ago=5), "wrong_password", "fail"),
+        ("authenticated", denied("password", seconds_ago=20), "ok", "ok"),
+        ("authenticated", denied("password", seconds_ago=301) | NOTHING, "wait", "wait"),
         ("first_message", NOTHING, "wait", "wait"),
         ("first_message", {"accepted": HOUR_AGO}, "wait", "wait"),
         ("first_message", {"refused": NOW, "refused_code": "json_broken"}, "refused", "fail"),

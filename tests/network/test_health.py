@@ -10,12 +10,17 @@ import pytest
 from network import aggregate_hours
 from network.health import FAULTS, Vitals, find, mended, review, settings
 from registry import Registry
+from registry.accounts import RegistryIsTheList
 from registry.calibrations import Calibration, calibrate
+from registry.certificates import note_certificate
 from registry.contacts import Contact, keep
+from registry.credentials import issue
 from registry.devices import known_now, register
 from registry.entries import read_entry
+from registry.follow import reconcile
 from registry.life import history
 from registry.maintenance import begin_maintenance
+from registry.quarantine import quarantine_flood, release
 from registry.work_orders import BY_DATA, work_order, work_orders
 from schemas import Cause, Flag, FlaggedReading, Interval, ParameterKey, SensorId, quality
 from schemas.models import sensor_models
@@ -56,6 +61,7 @@ def vitals(**changes: object) -> Vitals:
         completeness=[1.0] * 24,
         calibrations=[checked(94.1, 94.1)],
         calibration_due=NOW + timedelta(days=9),
+        certificate_ends=NOW + timedelta(days=400),
     )
     return replace(well, **changes)  # type: ignore[arg-type]
 
@@ -75,6 +81,7 @@ def test_a_sensor_that_is_well_has_no_fault_and_proves_every_repair() -> None:
         ("flatline", {"flat": {"laeq": (200, 360)}, "flat_lately": 60}),
         ("drift", {"calibrations": [checked(95.0, 95.0)]}),
         ("calibration_overdue", {"calibration_due": NOW - timedelta(days=1)}),
+        ("certificate", {"certificate_ends": NOW + timedelta(days=29)}),
         ("incomplete", {"completeness": [0.5] * 24}),
     ],
 )
@@ -230,3 +237,39 @@ def test_what_is_not_commissioned_or_under_maintenance_opens_no_order(
     silent = {order.sensor for order in work_orders(registry)}
     assert SensorId("noise-xinan-1") in silent
     assert not {new, NAME} & silent
+
+
+def test_a_quarantined_sensor_is_silent_because_it_was_cut(
+    registry: Registry, store: Store
+) -> None:
+    nobody = RegistryIsTheList()
+    issue(registry, nobody, [NAME], by="li", at=NOW)
+    quarantine_flood(registry, NAME, facts={"messages": 4000}, due=NOW, at=NOW)
+    review(NOW, store=store, registry=registry)
+    assert own(registry) == ["flood"], "one order for one cause, which no data close"
+    release(registry, nobody, NAME, by="li", at=NOW)
+    review(NOW, store=store, registry=registry)
+    assert own(registry) == ["silent"]
+
+
+def test_a_certificate_opens_an_order_30_days_before_its_end_and_a_new_one_closes_it(
+    registry: Registry, store: Store
+) -> None:
+    nobody = RegistryIsTheList()
+    issue(registry, nobody, [NAME], by="li", at=NOW)
+    measured(store, NOW - timedelta(minutes=10), 10)
+    ends = NOW + timedelta(days=825)
+    note_certificate(registry, NAME, NAME, ends, by="li", at=NOW)
+
+    def orders_at(now: datetime) -> bool:
+        review(now, store=store, registry=registry)
+        return "certificate" in own(registry)
+
+    assert not orders_at(ends - timedelta(days=30))
+    assert orders_at(ends - timedelta(days=30) + timedelta(seconds=1))
+    later = ends - timedelta(days=29)
+    note_certificate(registry, NAME, NAME, later + timedelta(days=825), by="li", at=later)
+    assert not orders_at(later)
+    issue(registry, nobody, [NAME], by="li", at=later, overlap=timedelta(0))
+    reconcile(registry, nobody, later)
+    assert not orders_at(later + timedelta(days=820)), "of an account that is no more"

@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from network.standings import look_at_certificates, stand
+from network.standings import look_at_certificates, note_round, stand
 from network.views import facilities, soil_view
 from onenet.certificates import make_authority, make_server
 from registry import Registry
@@ -62,6 +63,16 @@ def test_standings_are_made_anew_and_never_twice(
     assert len(standings(registry, "soil_risk")) == first["soil_risk"]
 
 
+def test_a_round_is_noted_for_its_dag_alone(registry: Registry) -> None:
+    note_round("alert_thresholds", NOW, registry=registry)
+    note_round("network_health", NOW, registry=registry)
+    note_round("alert_thresholds", NOW + timedelta(minutes=1), registry=registry)
+    assert set(standings(registry, "round")) == {"alert_thresholds", "network_health"}
+    with registry.session() as session:
+        made = {row.subject: row.made for row in session.scalars(select(StandingRow))}
+    assert made == {"alert_thresholds": NOW + timedelta(minutes=1), "network_health": NOW}
+
+
 @contextmanager
 def tls_server(folder: Path, made: datetime) -> Iterator[str]:
     """The address of a server that shows a certificate of ours, made at a moment."""
@@ -83,6 +94,15 @@ def tls_server(folder: Path, made: datetime) -> Iterator[str]:
         thread.start()
         yield f"127.0.0.1:{listening.getsockname()[1]}"
     thread.join(5)
+
+
+def test_a_file_of_a_certificate_is_watched_too(registry: Registry, tmp_path: Path) -> None:
+    path = tmp_path / "ca.crt"
+    path.write_text(make_authority(NOW).certificate, "ascii")
+    gone = f"{tmp_path}/gone.crt"
+    later = NOW + timedelta(days=3625)
+    found = look_at_certificates([str(path), gone], later, registry=registry)
+    assert found == {str(path): 25.0, gone: None}
 
 
 def test_a_certificates_days_are_those_that_its_server_shows(

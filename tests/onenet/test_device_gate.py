@@ -15,6 +15,7 @@ from onenet.broker import Account, EmbeddedBroker, SteadyFilters
 from onenet.gate import RegistryGate
 from registry import Registry
 from registry.accounts import RegistryIsTheList
+from registry.contacts import contact
 from registry.credentials import Issued, issue, resume, revoke, suspend
 from registry.devices import retire
 from schemas import SystemClock
@@ -30,7 +31,9 @@ def broker(registry: Registry) -> Iterator[EmbeddedBroker]:
         "ingest": Account("secret-in", subscribe=(DATA,)),
         "operator": Account("secret-out", publish=(DATA,)),
     }
-    running = EmbeddedBroker(free_port(), services, RegistryGate(registry, SystemClock()))
+    running = EmbeddedBroker(
+        free_port(), services, RegistryGate(registry, SystemClock(), notes=True)
+    )
     running.start()
     yield running
     running.stop()
@@ -150,6 +153,25 @@ def test_nobody_else_gets_in(broker: EmbeddedBroker, registry: Registry) -> None
     for name, password in (("", ""), (A, ""), (A, "guess"), (B, issued.password), ("x" * 300, "y")):
         with Device(broker, name, password) as stranger:
             assert stranger.refused, name
+
+
+def test_who_is_turned_away_is_noted_with_the_reason(
+    broker: EmbeddedBroker, registry: Registry
+) -> None:
+    issued = give(registry, A)
+    give(registry, B)
+
+    def denied_why(sensor: str) -> str:
+        known = contact(registry, sensor)
+        return known.denied_why if known and known.denied else ""
+
+    with Device(broker, A, "guess"), Device(broker, "nobody", "guess"), Device(broker, "", ""):
+        assert denied_why(A) == "password"
+        assert denied_why(B) == ""
+    suspend(registry, LIST, A, by="tester", at=now(), why="floods")
+    with as_device(broker, issued) as one:
+        assert one.refused
+        assert denied_why(A) == "account"
 
 
 def test_revocation_cuts_the_live_connection_and_refuses_the_next(

@@ -18,8 +18,9 @@ from onenet.gate import Gatekeeper, RegistryGate, read_rights
 from onenet.gate_http import create_gate
 from registry import Registry, open_registry
 from registry.accounts import BrokerUnavailable, Rights
-from registry.credentials import issue, reconcile, resume, revoke, suspend
+from registry.credentials import issue, resume, revoke, suspend
 from registry.emqx import AT_ONCE, Emqx
+from registry.follow import reconcile
 from registry.provisioner import accounts_of
 from schemas import SystemClock
 from tests.city import demo_registry

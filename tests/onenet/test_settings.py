@@ -67,3 +67,12 @@ def test_the_media_of_a_worker_are_named_or_all(
     monkeypatch.setenv("ONENET_INGEST_MEDIA", "noise,light")
     with pytest.raises(ValueError, match=r"ONENET_INGEST_MEDIA.*no medium 'light'.*soil"):
         Settings().media_of_ingest()
+
+
+def test_grafanas_address_is_one_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.read().grafana() == ""
+    monkeypatch.setenv("ONENET_GRAFANA_URL", "https://grafana.example/")
+    assert Settings.read().grafana() == "https://grafana.example"
+    monkeypatch.setenv("ONENET_GRAFANA_URL", "javascript:alert(1)")
+    with pytest.raises(ValueError, match=r"grafana_url .ONENET_GRAFANA_URL.*https://grafana"):
+        Settings.read().grafana()

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from registry import Registry, audit, passwords
+from registry import Registry, audit
+from registry.accounts import RegistryIsTheList
+from registry.credentials import issue, suspend
 from registry.devices import retire
 from registry.life import UnknownSensor, history
-from registry.loggers import admitted_loggers, logger_of, loggers, remove_logger, set_logger
+from registry.loggers import admitted_loggers, fits, logger_of, loggers, remove_logger, set_logger
 from registry.problems import Refused
 from schemas.hj212 import Upload
 
@@ -32,7 +34,7 @@ def test_a_logger_is_registered_with_a_password_that_is_kept_as_a_slow_hash_only
     (admitted,) = admitted_loggers(registry).values()
     assert (admitted.sensor, admitted.medium, admitted.mn) == (OUTFALL, "water", MN)
     assert admitted.hash.startswith("$argon2id$")
-    assert passwords.fits(password, admitted.hash)
+    assert fits(password, admitted.hash)
     assert [(one.mn, one.upload) for one in loggers(registry)] == [(MN, Upload.MINUTES)]
     assert registry.version() > before
     with registry.session() as session:
@@ -61,9 +63,9 @@ def test_each_change_is_told_in_the_history_and_in_the_audit_log(registry: Regis
 def test_a_changed_logger_keeps_its_password_or_gets_the_new_one(registry: Registry) -> None:
     register(registry, password="q8w3e2")
     register(registry, upload="2061")
-    assert passwords.fits("q8w3e2", admitted_loggers(registry)[MN].hash)
+    assert fits("q8w3e2", admitted_loggers(registry)[MN].hash)
     register(registry, password="n4m5b6")
-    assert passwords.fits("n4m5b6", admitted_loggers(registry)[MN].hash)
+    assert fits("n4m5b6", admitted_loggers(registry)[MN].hash)
 
 
 def test_an_mn_is_one_sensors_only(registry: Registry) -> None:
@@ -105,3 +107,11 @@ def test_neither_a_stranger_nor_a_retired_sensor_is_a_logger(registry: Registry)
     assert admitted_loggers(registry) == {}
     with pytest.raises(Refused):
         register(registry)
+
+
+def test_a_sensor_in_quarantine_is_let_in_by_no_gateway(registry: Registry) -> None:
+    register(registry)
+    issue(registry, RegistryIsTheList(), [OUTFALL], by="li", at=NOW)
+    assert MN in admitted_loggers(registry)
+    suspend(registry, RegistryIsTheList(), OUTFALL, by="li", at=NOW, why="flood")
+    assert admitted_loggers(registry) == {}
