@@ -16,6 +16,8 @@ from pathlib import Path
 from bench.store import BATCH, PARAMETERS, T0, store_of
 from console.sensorthings.answering import answer
 from console.sensorthings.entities import EntitiesKept
+from console.sensorthings.observed import Observed
+from console.sensorthings.windows import ExtentsKept
 from registry import Registry
 from schemas import FlaggedReading, SensorId, to_ms
 from schemas.registry import Sensor
@@ -86,7 +88,7 @@ def main() -> None:
     ):
         registry = demo_registry(Path(folder))
         fill(store, registry, given.sensors)
-        kept = EntitiesKept(registry)
+        kept, extents = EntitiesKept(registry), ExtentsKept(store)
         begun = time.perf_counter()
         kept.now()
         print(f"picture of the registry: {(time.perf_counter() - begun) * 1000:.0f} ms")
@@ -94,7 +96,8 @@ def main() -> None:
             spent = []
             for _ in range(TIMES):
                 begun = time.perf_counter()
-                answer(path, query, entities=kept.now(), store=store, root="http://here")
+                observed = Observed(store, kept.now(), extents)
+                answer(path, query, observed=observed, root="http://here")
                 spent.append((time.perf_counter() - begun) * 1000)
             print(f"{name}: {min(spent):.1f} ms, median {statistics.median(spent):.1f} ms")
         registry.close()

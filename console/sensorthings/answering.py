@@ -10,7 +10,6 @@ from urllib.parse import quote
 from console.sensorthings import formats
 from console.sensorthings import observed as observed_rows
 from console.sensorthings.conformance import CONFORMANCE
-from console.sensorthings.entities import Entities
 from console.sensorthings.model import OBSERVATIONS, SELF, SETS
 from console.sensorthings.observed import Observed
 from console.sensorthings.options import Options, query_of, read_options
@@ -19,7 +18,6 @@ from console.sensorthings.refusals import missing
 from console.sensorthings.scanning import Page, Scan, Scope
 from console.sensorthings.selecting import choose
 from console.sensorthings.telling import Teller, Told, scope_of
-from storage import Store
 
 _SAFE = "/'():,@$"
 
@@ -39,21 +37,19 @@ def service_root(root: str) -> Told:
     }
 
 
-def answer(path: str, query: str, *, entities: Entities, store: Store, root: str) -> Any:
+def answer(path: str, query: str, *, observed: Observed, root: str) -> Any:
     """What a path below the root is answered with: JSON, or Plain. Raises Refusal."""
-    return _Asked(path, query, entities, Observed(store, entities), root).answer()
+    return _Asked(path, query, observed, root).answer()
 
 
 class _Asked:
-    def __init__(
-        self, path: str, query: str, entities: Entities, observed: Observed, root: str
-    ) -> None:
+    def __init__(self, path: str, query: str, observed: Observed, root: str) -> None:
         self._link = f"{root}/{quote(path, safe=_SAFE)}"
         self._address: Address = read_path(path)
         one = not self._address.collection
         self._options = read_options(query, self._address.found, one=one)
-        self._entities, self._observed = entities, observed
-        self._teller = Teller(entities, observed, root)
+        self._entities, self._observed = observed.entities, observed
+        self._teller = Teller(observed, root)
         self._last = self._follow()
 
     def _follow(self) -> str | None:

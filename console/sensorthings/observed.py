@@ -19,6 +19,7 @@ from console.sensorthings.compiling import Operand
 from console.sensorthings.entities import Entities
 from console.sensorthings.functions import TIME_TYPE
 from console.sensorthings.model import ID, Kind
+from console.sensorthings.windows import Extents, ExtentsKept
 from schemas import Interval, from_ms
 from schemas.flags import Cause, Flag, quality
 from storage import Store
@@ -63,9 +64,10 @@ OWN: Mapping[str, Operand] = {
 class Observed:
     """The store's observations of the channels that the registry knows."""
 
-    def __init__(self, store: Store, entities: Entities) -> None:
+    def __init__(self, store: Store, entities: Entities, kept: ExtentsKept) -> None:
         self.store = store
         self.entities = entities
+        self._kept = kept
 
     @cached_property
     def channels(self) -> pl.DataFrame:
@@ -107,19 +109,16 @@ class Observed:
             return self.dressed(self.store.read(_NEVER, sensors=[]), channels)
         return self.read(int(ms), int(ms) + 1, channels)
 
-    def extents(self, channels: pl.DataFrame) -> pl.DataFrame:
-        """Of each channel that has observations: its columns, first and last time in ms."""
-        sensors = channels["sensor"].unique().to_list()
-        first = self.store.earliest(sensors=sensors)
-        last = self.store.latest(sensors=sensors)
-        return channels.join(
-            first.select("sensor", "parameter", first=_MS), on=["sensor", "parameter"]
-        ).join(last.select("sensor", "parameter", last=_MS), on=["sensor", "parameter"])
+    def extents(self, channels: pl.DataFrame) -> Extents:
+        """From when to when each of some channels has observations, with its columns."""
+        found = self._kept.of(channels["sensor"].unique().to_list())
+        table = channels.join(found.table, on=["sensor", "parameter"])
+        return Extents(table, found.fresh)
 
     def times(self, datastreams: Collection[str] | None = None) -> pl.DataFrame:
         """From when to when Datastreams have observations: columns id, start, end."""
         channels = self.channels if datastreams is None else self.only(datastreams)
-        return self.extents(channels).select(
+        return self.extents(channels).table.select(
             pl.col(DATASTREAM).alias("id"),
             start=pl.from_epoch("first", "ms").dt.replace_time_zone("UTC"),
             end=pl.from_epoch("last", "ms").dt.replace_time_zone("UTC"),

@@ -15,7 +15,9 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from console.security import require, visitor_of
 from console.sensorthings.answering import Plain, answer, service_root
 from console.sensorthings.entities import EntitiesKept
+from console.sensorthings.observed import Observed
 from console.sensorthings.refusals import Refusal, told
+from console.sensorthings.windows import ExtentsKept
 from console.sources import Sources
 
 PREFIX = "/sensorthings/v1.1"
@@ -34,7 +36,7 @@ def add_sensorthings(app: FastAPI, sources: Sources) -> None:
     router = APIRouter(
         prefix=PREFIX, dependencies=[Depends(require("board.read"))], include_in_schema=False
     )
-    kept = EntitiesKept(sources.registry)
+    kept, extents = EntitiesKept(sources.registry), ExtentsKept(sources.store)
 
     @router.api_route("", methods=METHODS)
     @router.api_route("/", methods=METHODS)
@@ -46,8 +48,7 @@ def add_sensorthings(app: FastAPI, sources: Sources) -> None:
         found = answer(
             path.rstrip("/"),
             request.url.query,
-            entities=kept.now(),
-            store=sources.store,
+            observed=Observed(sources.store, kept.now(), extents),
             root=_root(request),
         )
         return _response(request, found)

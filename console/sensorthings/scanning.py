@@ -23,13 +23,12 @@ from console.sensorthings.options import Key, Options
 from console.sensorthings.refusals import bad
 from console.sensorthings.selecting import matching
 from console.sensorthings.syntax import Path
+from console.sensorthings.windows import MOST_IN_A_WINDOW, windows
 from schemas import Interval, from_ms
 
-MOST_IN_A_WINDOW = 500_000  # expected observations
 MOST_SCANNED = 2_000_000  # observations read for one answer; the next page goes on from there
 MOST_WINDOWS = 200
 MOST_SORTED = 1_000_000  # observations that are put into another order than that of time
-SPARE = 1.2  # how much longer a window is than the cadence asks for
 OLDEST_FIRST = (Key(Path(("phenomenonTime",))),)
 
 
@@ -138,28 +137,15 @@ class Scan:
         self, bounds: Narrowed, descending: bool, wanted: int
     ) -> Iterator[tuple[int, int, pl.DataFrame]]:
         """Windows one after the other: where each ends, how much was read, what of it fits."""
-        extents = self._observed.extents(self._channels)
-        if extents.is_empty():
-            return
-        start = max(bounds.start, _extreme(extents["first"].min()))
-        end = min(bounds.end, _extreme(extents["last"].max()) + 1)
-        factor = SPARE
-        while start < end:
-            edge = end if descending else start
-            length, jump = _length(extents, edge, descending, wanted * factor)
-            if descending:
-                end = min(end, jump)
-                low, high = max(start, end - length), end
-            else:
-                start = max(start, jump)
-                low, high = start, min(end, start + length)
-            if low >= high:
-                return
+        spans = windows(
+            self._observed.extents(self._channels),
+            (bounds.start, bounds.end),
+            descending=descending,
+            wanted=wanted,
+        )
+        for low, high in spans:
             raw = self._observed.read(low, high, self._channels)
-            rows = self._fitting(raw)
-            start, end = (start, low) if descending else (high, end)
-            yield low if descending else high, raw.height, rows
-            factor *= 4 if rows.is_empty() else 2
+            yield low if descending else high, raw.height, self._fitting(raw)
 
     def _fitting(self, raw: pl.DataFrame) -> pl.DataFrame:
         """What of some rows the filter lets through, with the columns that are sorted by."""
@@ -212,27 +198,3 @@ class Scan:
                 f"{what} has to look at {many} observations, and at most {most} are; narrow"
                 " phenomenonTime by $filter, or ask for fewer Datastreams"
             )
-
-
-def _extreme(value: object) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _length(extents: pl.DataFrame, edge: int, descending: bool, wanted: float) -> tuple[int, int]:
-    """How long a window is expected to hold so many observations, and where it may begin.
-
-    The second is the edge itself, or, where no channel has anything there, the next place where
-    one has: a gap of a year is a step and not a thousand windows.
-    """
-    if descending:
-        going = extents.filter(pl.col("last") + 1 >= edge, pl.col("first") < edge)
-        if going.is_empty():
-            edge = _extreme(extents.filter(pl.col("last") < edge)["last"].max()) + 1
-            going = extents.filter(pl.col("last") + 1 >= edge, pl.col("first") < edge)
-    else:
-        going = extents.filter(pl.col("first") <= edge, pl.col("last") >= edge)
-        if going.is_empty():
-            edge = _extreme(extents.filter(pl.col("first") > edge)["first"].min())
-            going = extents.filter(pl.col("first") <= edge, pl.col("last") >= edge)
-    per_ms = float((1 / going["cadence_s"]).sum()) / 1000 or 1e-6
-    return max(1000, int(min(wanted, MOST_IN_A_WINDOW) / per_ms)), edge

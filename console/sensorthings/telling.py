@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote
 
 from console.sensorthings import observed as rows
-from console.sensorthings.entities import Entities
 from console.sensorthings.model import ID, OBSERVATIONS, SELF, SETS, EntitySet
 from console.sensorthings.observed import DATASTREAM, Observed, iso
 from console.sensorthings.options import Options, query_of
@@ -32,8 +31,8 @@ class Teller:
     Raises Refusal where an expansion asks for too much.
     """
 
-    def __init__(self, entities: Entities, observed: Observed, root: str) -> None:
-        self._entities = entities
+    def __init__(self, observed: Observed, root: str) -> None:
+        self._entities = observed.entities
         self._observed = observed
         self._root = root
         self._left = MOST_EXPANDED_ENTITIES

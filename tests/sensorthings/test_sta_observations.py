@@ -10,12 +10,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from console.sensorthings import scanning
+from console.sensorthings import scanning, windows
 from console.sensorthings.entities import Entities
 from console.sensorthings.model import SETS
 from console.sensorthings.observed import Observed
 from console.sensorthings.options import read_options
 from console.sensorthings.scanning import Page, Scan, Scope
+from console.sensorthings.windows import ExtentsKept
 from registry import devices
 from schemas import Interval, to_ms
 from schemas.ids import StationId
@@ -227,7 +228,8 @@ class Spied:
 
 def page_of(service: Service, query: str, scope: Scope = Scope()) -> tuple[Page, Spied]:
     spied = Spied(service.store)
-    observed = Observed(spied, Entities(service.registry))  # type: ignore[arg-type]
+    kept = ExtentsKept(service.store)
+    observed = Observed(spied, Entities(service.registry), kept)  # type: ignore[arg-type]
     return Scan(observed, scope, read_options(query, SETS["Observations"])).page(), spied
 
 
@@ -282,6 +284,22 @@ def test_a_gap_is_a_step_and_not_a_thousand_windows(own: Service) -> None:
     assert len(spied.windows) < 40
 
 
+def test_what_came_since_the_ends_were_asked_for_is_found(
+    own: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "FEW", 0)  # as of a city, whose ends are kept for a while
+    before = own.ids("/Observations", top="1000")
+    early, late = T0 - timedelta(days=3), T0 + timedelta(days=3)
+    own.store.write([reading(RIVER, early, ph=7.5), reading("noise-xili-1", late, laeq=44.0)])
+    found = own.ids("/Observations", top="1000")
+    new = [f"{RIVER}:ph:{to_ms(early)}", f"noise-xili-1:laeq:{to_ms(late)}"]
+    assert found == [new[0], *before, new[1]]
+    backwards = own.ids("/Observations", orderby="phenomenonTime desc", top="1000")
+    assert backwards[0] == new[1]
+    assert backwards[-1] == new[0]
+    assert len(backwards) == len(found)
+
+
 # Bounds
 
 
@@ -289,7 +307,7 @@ def test_a_search_that_finds_little_stops_and_goes_on_by_its_link(
     both: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scanning, "MOST_SCANNED", 300)
-    monkeypatch.setattr(scanning, "MOST_IN_A_WINDOW", 100)
+    monkeypatch.setattr(windows, "MOST_IN_A_WINDOW", 100)
     for order in ("phenomenonTime", "phenomenonTime desc"):
         pages = list(both.pages(STREAM, filter="result eq 79", orderby=order, top="1000", skip="3"))
         assert len(pages) > 3
