@@ -70,7 +70,7 @@ class Settings(ChannelSettings):
     gateway_first_s: PositiveFloat = 120  # until a logger has shown who it is
     gateway_idle_s: PositiveFloat = 7200
     gateway_frame_s: PositiveFloat = 30  # for a frame to be complete
-    gateway_frames_per_s: PositiveFloat = 20  # of one connection; what is faster waits
+    gateway_frames_per_s: PositiveFloat = 1  # of one logger, after a burst; what is faster waits
     console_host: str = "127.0.0.1"
     console_port: int = 8000
     trusted_hosts: str = ""  # further names of the console, parted by commas; * for any

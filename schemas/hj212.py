@@ -30,16 +30,24 @@ class Upload(StrEnum):
     DAYS = "2031"
 
 
+def _shifted(register: int) -> int:
+    """Eight times: shift right, and XOR with the polynomial where a one was shifted out."""
+    for _ in range(8):
+        register = (register >> 1) ^ 0xA001 if register & 1 else register >> 1
+    return register
+
+
+_SHIFTED = tuple(_shifted(low) for low in range(256))
+
+
 def crc16(segment: bytes) -> int:
-    """The checksum of HJ 212-2017, appendix A. Not Modbus: each octet replaces the low byte."""
+    """The checksum of HJ 212-2017, appendix A. Not Modbus: each octet replaces the low byte.
+
+    So what is shifted is never more than a byte, and a table of 256 holds every outcome.
+    """
     register = 0xFFFF
     for octet in segment:
-        register = (register >> 8) ^ octet
-        for _ in range(8):
-            lowest = register & 1
-            register >>= 1
-            if lowest:
-                register ^= 0xA001
+        register = _SHIFTED[(register >> 8) ^ octet]
     return register
 
 
@@ -47,9 +55,7 @@ def modbus_crc16(segment: bytes) -> int:
     """What some loggers send instead; told apart so that a technician knows what to mend."""
     register = 0xFFFF
     for octet in segment:
-        register ^= octet
-        for _ in range(8):
-            register = (register >> 1) ^ 0xA001 if register & 1 else register >> 1
+        register = (register >> 8) ^ _SHIFTED[(register ^ octet) & 0xFF]
     return register
 
 

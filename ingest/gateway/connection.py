@@ -40,6 +40,9 @@ class House(Protocol):
     refusals: Refusals
     measures: Measures
 
+    def pace(self, mn: str) -> Pace:
+        """How fast an admitted logger may go, over all of its connections."""
+
     def claim(self, mn: str, connection: Connection) -> None:
         """From now on this connection speaks for the MN; an older one is closed."""
 
@@ -56,8 +59,6 @@ class Connection:
         self._in, self._out = reader, writer
         self.peer = peer
         self._frames = FrameReader()
-        limits = house.limits
-        self._pace = Pace(limits.frames_per_s, limits.burst, time.monotonic)
         self._opened = time.monotonic()
         self._begun: float | None = None  # of the frame that is not complete yet
         self._strikes = 0
@@ -121,8 +122,7 @@ class Connection:
         return time.monotonic() if completed or self._begun is None else self._begun
 
     async def _take(self, frame: Frame | Damaged) -> None:
-        """Do with one frame what is to be done; every one counts against the pace."""
-        await asyncio.sleep(self._pace.wait())
+        """Do with one frame what is to be done."""
         if self._strikes >= self._house.limits.strikes:
             return
         arrived = time.monotonic()
@@ -139,6 +139,7 @@ class Connection:
         self._strikes = 0
         self.loggers[mn] = logger
         self._house.claim(mn, self)
+        await asyncio.sleep(self._house.pace(mn).wait())
         await self._pass_on(frame, packet, logger)
         self._house.measures.took(time.monotonic() - arrived)
 

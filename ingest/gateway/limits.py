@@ -18,7 +18,8 @@ class Limits:
     """connections: in all, and of one address. first_s: until a logger has shown who it is.
 
     idle_s: without an octet. frame_s: from the first octet of a frame to its last. frames_per_s:
-    of one connection, after a burst: what comes faster waits. strikes: refused frames in a row, and
+    of one logger, after a burst, however often it connects: what comes faster waits. Both are less
+    than what ingest takes for a flood. strikes: refused frames in a row, and
     garbage: octets outside of frames, before the connection is closed. answer_s: what a refused
     frame takes at least, whatever the reason, so that time tells nothing.
     """
@@ -29,8 +30,8 @@ class Limits:
     first_s: float = 120.0
     idle_s: float = 7200.0
     frame_s: float = 30.0
-    frames_per_s: float = 20.0
-    burst: int = 100
+    frames_per_s: float = 1.0
+    burst: int = 900
     strikes: int = 5
     garbage: int = 4096
     answer_s: float = 1.0

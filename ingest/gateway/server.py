@@ -14,7 +14,7 @@ import structlog
 
 from ingest.gateway.admission import Admission
 from ingest.gateway.connection import Connection
-from ingest.gateway.limits import Guesses, Limits, Peers
+from ingest.gateway.limits import Guesses, Limits, Pace, Peers
 from ingest.gateway.measures import Measures
 from ingest.gateway.refusals import Refusals
 from ingest.gateway.uplink import Uplink
@@ -53,6 +53,7 @@ class Gateway:
         self.refusals = Refusals(registry, options.limits, SystemClock())
         self.measures = Measures(self._report)
         self._peers = Peers(options.limits)
+        self._paces: dict[str, Pace] = {}  # by MN
         self._speaker: dict[str, Connection] = {}  # by MN
         self._tasks: dict[asyncio.Task[None], Connection] = {}
         self._server: asyncio.Server | None = None
@@ -90,6 +91,14 @@ class Gateway:
         await asyncio.gather(*self._beside)
         await asyncio.to_thread(self.uplink.close)
         self.admission.close()
+
+    def pace(self, mn: str) -> Pace:
+        """How fast an admitted logger may go, over all of its connections."""
+        known = self._paces.get(mn)
+        if known is None:
+            known = Pace(self.limits.frames_per_s, self.limits.burst, monotonic)
+            self._paces[mn] = known
+        return known
 
     def claim(self, mn: str, connection: Connection) -> None:
         """The newest connection of an MN stays: the other is what a broken line has left behind."""

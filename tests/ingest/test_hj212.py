@@ -50,6 +50,10 @@ def test_the_checksum_is_that_of_the_standard(segment: bytes, expected: int) -> 
     assert crc16(segment) == expected
 
 
+def test_a_modbus_checksum_is_that_of_modbus() -> None:
+    assert modbus_crc16(b"123456789") == 0x4B37
+
+
 # Whole frames, with what is expected of them
 
 
