@@ -81,8 +81,10 @@ _PLACE = "token, worthless until `onenet store prepare --env-file .env` has repl
 
 VARIABLES = (
     Variable("POSTGRES_PASSWORD", "PostgreSQL's superuser; used at the first start", _password),
-    Variable("REGISTRY_DB_PASSWORD", "owner of the database registry", _password),
-    Variable("REGISTRY_CONSOLE_DB_PASSWORD", "reads and writes the registry: console", _password),
+    Variable("REGISTRY_DB_PASSWORD", "owner of the registry: migrations only", _password),
+    Variable("REGISTRY_INGEST_DB_PASSWORD", "ingest's part of the registry", _password),
+    Variable("REGISTRY_DAGS_DB_PASSWORD", "the DAGs' and deliverer's part of it", _password),
+    Variable("REGISTRY_CONSOLE_DB_PASSWORD", "writes its rows: console, tools", _password),
     Variable("REGISTRY_GATEWAY_DB_PASSWORD", "reads data loggers: HJ 212 gateway", _password),
     Variable("REGISTRY_GRAFANA_DB_PASSWORD", "reads alerts, without people: Grafana", _password),
     Variable("AIRFLOW_DB_PASSWORD", "owner of the database airflow", _password),
@@ -147,6 +149,12 @@ VARIABLES = (
     Variable(
         "WEB_ADDRESS",
         "console and Grafana listen here; they speak plain HTTP, so put a TLS proxy before them",
+        _setting("127.0.0.1"),
+        secret=False,
+    ),
+    Variable(
+        "FORWARDED_ALLOW_IPS",
+        "the proxy before the console: who may say by X-Forwarded-For where a request comes from",
         _setting("127.0.0.1"),
         secret=False,
     ),

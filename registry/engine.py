@@ -12,6 +12,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, event, make_url
 
+from registry.grants import give_rights
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_S = 30
 
@@ -48,6 +50,8 @@ def migrate(url: str) -> None:
     config.attributes["engine"] = engine
     with _alone(engine):
         command.upgrade(config, "head")
+        with engine.begin() as connection:
+            give_rights(connection)
     engine.dispose()
 
 

@@ -18,6 +18,8 @@ from tests.deploy.compose_file import ROOT, installation
 SCRIPT = ROOT / "deploy" / "postgres" / "databases.sh"
 PASSWORDS = {
     "registry": "REGISTRY_DB_PASSWORD",
+    "registry_ingest": "REGISTRY_INGEST_DB_PASSWORD",
+    "registry_dags": "REGISTRY_DAGS_DB_PASSWORD",
     "registry_console": "REGISTRY_CONSOLE_DB_PASSWORD",
     "registry_grafana": "REGISTRY_GRAFANA_DB_PASSWORD",
     "registry_gate": "REGISTRY_GATE_DB_PASSWORD",
@@ -44,40 +46,47 @@ def available() -> bool:
 
 @contextmanager
 def postgres(home: Path) -> Iterator[dict[str, str]]:
-    """The values of `.env`, and where a PostgreSQL set up by the script listens: PORT of loopback,
-    PGHOST the folder of its socket, by which the superuser comes in.
-    """
+    """The values of `.env`, and where a PostgreSQL set up by the script listens: PORT, PGHOST."""
     programs = _programs()
     assert programs is not None, "ask available() first"
     made = read_env((installation(home) / ".env").read_text("utf-8"))
-    user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
     with tempfile.TemporaryDirectory() as folder:
         if os.geteuid() == 0:
-            shutil.chown(folder, user)
+            shutil.chown(folder, _user())
         data, port = f"{folder}/data", str(free_port())
-        environment = {**os.environ, **made, "PGHOST": folder, "PGPORT": port}
-        environment["POSTGRES_USER"] = "postgres"
-
-        def run(*command: str) -> None:
-            done = subprocess.run(
-                command,
-                env=environment,
-                user=user if os.geteuid() == 0 else None,
-                cwd=folder,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=60,
-            )
-            assert done.returncode == 0, done.stdout
-
+        server = {**made, "PORT": port, "PGHOST": folder, "PGPORT": port}
         initdb = [f"{programs}/initdb", "-D", data, "-U", "postgres", "--no-sync"]
-        run(*initdb, "--auth-local=trust", "--auth-host=scram-sha-256")
+        _run(server, *initdb, "--auth-local=trust", "--auth-host=scram-sha-256")
         listen = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
         # With a log, for else the server would hold our pipe open.
-        run(f"{programs}/pg_ctl", "-D", data, "-o", listen, "-l", f"{folder}/log", "-w", "start")
+        start = (f"{programs}/pg_ctl", "-D", data, "-o", listen, "-l", f"{folder}/log", "-w")
+        _run(server, *start, "start")
         try:
-            run("sh", "-c", SCRIPT.read_text("utf-8"))
-            yield {**made, "PORT": port, "PGHOST": folder}
+            run_script(server)
+            yield server
         finally:
-            run(f"{programs}/pg_ctl", "-D", data, "-m", "immediate", "stop")
+            _run(server, f"{programs}/pg_ctl", "-D", data, "-m", "immediate", "stop")
+
+
+def run_script(server: dict[str, str]) -> None:
+    """databases.sh, as the image runs it, with the passwords of `server`."""
+    _run(server, "sh", "-c", SCRIPT.read_text("utf-8"))
+
+
+def _user() -> str:
+    """PostgreSQL does not run as root."""
+    return "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+
+
+def _run(server: dict[str, str], *command: str) -> None:
+    done = subprocess.run(
+        command,
+        env={**os.environ, **server, "POSTGRES_USER": "postgres"},
+        user=_user() if os.geteuid() == 0 else None,
+        cwd=server["PGHOST"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout

@@ -105,6 +105,8 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
         "postgres": {
             "POSTGRES_PASSWORD",
             "REGISTRY_DB_PASSWORD",
+            "REGISTRY_INGEST_DB_PASSWORD",
+            "REGISTRY_DAGS_DB_PASSWORD",
             "REGISTRY_CONSOLE_DB_PASSWORD",
             "REGISTRY_GRAFANA_DB_PASSWORD",
             "REGISTRY_GATEWAY_DB_PASSWORD",
@@ -112,7 +114,7 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
         },
         "prepare": {"REGISTRY_DB_PASSWORD", "INFLUX_ADMIN_TOKEN", "CONSOLE_ADMINISTRATOR"},
         "ingest": {
-            "REGISTRY_DB_PASSWORD",
+            "REGISTRY_INGEST_DB_PASSWORD",
             "INFLUX_INGEST_TOKEN",
             "MQTT_INGEST_PASSWORD",
             "ONENET_BROADCAST",
@@ -122,6 +124,7 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
             "REGISTRY_CONSOLE_DB_PASSWORD",
             "INFLUX_CONSOLE_TOKEN",
             "CONSOLE_SECRET_KEY",
+            "FORWARDED_ALLOW_IPS",
             "DEVICES_HOST",
             "MQTT_OPERATOR_PASSWORD",
             "MQTT_PROVISIONING_PASSWORD",
@@ -142,7 +145,7 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
         "airflow-apiserver": airflow | {"AIRFLOW_ADMIN_PASSWORD"},
         "airflow-scheduler": airflow
         | {
-            "REGISTRY_DB_PASSWORD",
+            "REGISTRY_DAGS_DB_PASSWORD",
             "INFLUX_AIRFLOW_TOKEN",
             "MQTT_ALERTS_PASSWORD",
             "MQTT_PROVISIONING_PASSWORD",
@@ -152,22 +155,22 @@ def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) ->
             "ONENET_BROADCAST",
         },
         "alerts": {
-            "REGISTRY_DB_PASSWORD",
+            "REGISTRY_DAGS_DB_PASSWORD",
             "INFLUX_CONSOLE_TOKEN",
             "MQTT_ALERTS_PASSWORD",
             "CONSOLE_URL",
             *(v.name for v in VARIABLES if v.name.startswith("ONENET_")),
         },
-        "provisioning": {"REGISTRY_DB_PASSWORD", "MQTT_PROVISIONING_PASSWORD"},
+        "provisioning": {"REGISTRY_DAGS_DB_PASSWORD", "MQTT_PROVISIONING_PASSWORD"},
         "airflow-dag-processor": airflow,
         "airflow-triggerer": airflow,
         "tools": {
-            "REGISTRY_DB_PASSWORD",
+            "REGISTRY_CONSOLE_DB_PASSWORD",
             "INFLUX_TOOLS_TOKEN",
             "MQTT_OPERATOR_PASSWORD",
             "MQTT_PROVISIONING_PASSWORD",
         },
-        "demo-seed": {"REGISTRY_DB_PASSWORD"},
+        "demo-seed": {"REGISTRY_CONSOLE_DB_PASSWORD"},
         "demo-fleet": {"MQTT_FLEET_PASSWORD"},
     }
     given = variables(" ".join(environment(services()[name]).values()))
@@ -241,8 +244,8 @@ def test_the_databases_are_those_that_the_others_make(
     assert settings.store_url == f"influx://influxdb:8086/{influx['DOCKER_INFLUXDB_INIT_ORG']}"
     registry = urlsplit(settings.registry_url)
     assert (registry.scheme, registry.hostname, registry.port) == ("postgresql", "postgres", 5432)
-    assert f"CREATE ROLE {registry.username} LOGIN" in DATABASES
-    assert f"CREATE DATABASE {registry.path.strip('/')} " in DATABASES
+    assert f"ALTER ROLE {registry.username} PASSWORD" in DATABASES
+    assert f"ON DATABASE {registry.path.strip('/')}," in DATABASES
 
 
 def test_the_first_bucket_is_the_stores_own() -> None:
