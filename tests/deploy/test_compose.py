@@ -303,7 +303,7 @@ def test_each_command_is_one_of_the_command_line() -> None:
             continue
         tried.append(service["command"])
         _parse(root, service["command"])
-    assert len(tried) == 6
+    assert len(tried) == 7
     scripts = "\n".join("\n".join(words(service)) for service in services().values())
     called = [match.split() for match in re.findall(r"\bonenet ((?:[a-z]+ ?)+)", scripts)]
     prepare = [["registry", "migrate"], ["store", "prepare"], ["people", "first"]]
