@@ -39,11 +39,11 @@ class RunningInflux:
     def http(self) -> str:
         return f"http://{urlsplit(self.url).netloc}"
 
-    def client(self) -> httpx.Client:
+    def client(self, token: str = "") -> httpx.Client:
         """What asks it directly, as Grafana does; whoever opens it closes it."""
         return httpx.Client(
             base_url=self.http,
-            headers={"Authorization": f"Token {self.token}"},
+            headers={"Authorization": f"Token {token or self.token}"},
             params={"org": ORG},
             timeout=60,
         )

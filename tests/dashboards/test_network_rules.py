@@ -45,11 +45,12 @@ RULES: dict[str, Rule] = {
 
 @dataclass
 class Network:
-    """A network that is well: both stores, what asks them, and the bare door of InfluxDB."""
+    """A network that is well: both stores, what asks them as Grafana may, and InfluxDB itself."""
 
     store: Store
     registry: Registry
     sources: Sources
+    door: httpx.Client
     bucket: Callable[[str], str]
 
     def hear(self, medium: Medium, ago: timedelta, **account: Any) -> None:
@@ -66,7 +67,7 @@ class Network:
         self.store.write_aggregates(pl.DataFrame([row], schema=AGGREGATES, orient="row"))
 
     def write_line(self, line: str) -> None:
-        answer = self.sources.influx.post(
+        answer = self.door.post(
             "/api/v2/write",
             params={"org": influx.ORG, "bucket": self.bucket("accounts"), "precision": "ns"},
             content=line.encode(),
@@ -87,7 +88,6 @@ Servers = tuple[influx.RunningInflux, str, Registry]
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    need("InfluxDB", influx.available())
     need("postgresql", postgres.available())
     make = tmp_path_factory.mktemp
     with influx.influx(make("influx")) as store, postgres.postgres(make("pg")) as server:
@@ -108,10 +108,10 @@ def well(servers: Servers) -> Iterator[Network]:
     address = running.clean()
     prefix = address.partition("prefix=")[2]
     store = open_store(address, token=running.token)
-    with running.client() as client:
-        made = Network(
-            store, registry, Sources(client, prefix, reader, NOW), lambda name: prefix + name
-        )
+    # By no more rights than Grafana has.
+    with running.client() as door, running.client(running.tokens(address)["grafana"]) as client:
+        sources = Sources(client, prefix, reader, NOW)
+        made = Network(store, registry, sources, door, lambda name: prefix + name)
         for medium in Medium:
             made.hear(medium, 5 * MINUTE)
         made.hear(Medium.AIR, 3 * HOUR)
@@ -185,7 +185,7 @@ def _dead_letter(network: Network, code: str, ago: timedelta) -> None:
 
 def _silence_water(network: Network) -> None:
     """As if nobody of a medium had been heard: its bucket's points are taken away."""
-    network.sources.influx.post(
+    network.door.post(
         "/api/v2/delete",
         params={"org": influx.ORG, "bucket": network.bucket("observations")},
         json={
