@@ -18,6 +18,7 @@ from rich.table import Table
 from onenet import (
     cli_alerts,
     cli_audit,
+    cli_backup,
     cli_credentials,
     cli_dashboards,
     cli_evidence,
@@ -47,6 +48,7 @@ schemas_commands = typer.Typer(help="The published contracts.", no_args_is_help=
 app.add_typer(deadletters, name="deadletters")
 app.add_typer(cli_alerts.app, name="alerts")
 app.add_typer(cli_audit.app, name="audit")
+app.add_typer(cli_backup.app, name="backup")
 app.add_typer(cli_evidence.app, name="evidence")
 app.add_typer(cli_people.app, name="people")
 app.add_typer(cli_report.app, name="report")
