@@ -88,9 +88,15 @@ class Gateway:
             if late:
                 await asyncio.wait(late)
         self._stopping.set()
-        await asyncio.gather(*self._beside)
-        await asyncio.to_thread(self.uplink.close)
-        self.admission.close()
+        try:
+            await asyncio.gather(*self._beside)
+        finally:
+            await asyncio.to_thread(self.uplink.close)
+            self.admission.close()
+
+    async def failed(self) -> None:
+        """Wait until what runs beside the connections has ended: a bug, which `stop` raises."""
+        await asyncio.wait(self._beside, return_when=asyncio.FIRST_COMPLETED)
 
     def pace(self, mn: str) -> Pace:
         """How fast an admitted logger may go, over all of its connections."""
@@ -186,7 +192,8 @@ async def _run(address: BrokerAddress, registry: Registry, options: GatewayOptio
     health.start()
     log.info("gateway is running", port=gateway.port, health_port=health.port)
     try:
-        await stop.wait()
+        ends = [asyncio.create_task(stop.wait()), asyncio.create_task(gateway.failed())]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await gateway.stop()
         health.stop()

@@ -173,10 +173,12 @@ def running_gateway(city: City, limits: Limits | None = None) -> Iterator[Gatewa
     try:
         yield gateway
     finally:
-        asyncio.run_coroutine_threadsafe(gateway.stop(), loop).result(60)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
+        try:
+            asyncio.run_coroutine_threadsafe(gateway.stop(), loop).result(60)
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(10)
+            loop.close()
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -352,6 +353,19 @@ def test_three_hundred_loggers_at_once_are_all_answered(city: City) -> None:
         lambda: all(city.stored(when, sensor) for sensor in list(owners.values())[::50]),
         "they are stored",
     )
+
+
+def test_a_bug_beside_the_connections_ends_the_gateway_loudly(city: City) -> None:
+    def broken() -> bool:
+        raise RuntimeError("a bug")
+
+    def run() -> None:
+        with running_gateway(city) as gateway:
+            gateway.admission.renew = broken  # type: ignore[method-assign]
+            asyncio.run_coroutine_threadsafe(gateway.failed(), gateway.uplink._loop).result(60)
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        run()
 
 
 # The process

@@ -36,6 +36,7 @@ def upgrade() -> None:
             IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{GATEWAY}') THEN
                 GRANT SELECT ON data_logger, sensor, version TO {GATEWAY};
                 GRANT SELECT (sensor, state) ON credential TO {GATEWAY};
+                GRANT SELECT (sensor, kind, state) ON work_order TO {GATEWAY};
                 GRANT SELECT, INSERT, UPDATE ON dead_letter TO {GATEWAY};
                 GRANT USAGE ON SEQUENCE dead_letter_id_seq TO {GATEWAY};
             END IF;
