@@ -174,7 +174,7 @@ NEEDS: dict[str, set[str]] = {
     "console": CONSOLE,
     "console-2": CONSOLE,
     "tools": below("tools") - MOSQUITTOS | CUT,
-    "provisioning": below("provisioning") | CUT,
+    "provisioning": below("provisioning") - MOSQUITTOS | CUT,
     "redis": {"REDIS_PASSWORD"},
     "airflow-init": CELERY,
     "airflow-apiserver": CELERY | {"AIRFLOW_ADMIN_PASSWORD"},
