@@ -54,6 +54,7 @@ class BrokerSession:
     """One persistent session. `client_id` is stable: the broker keeps our place by it.
 
     media: what this worker takes; those who name the same one share it, message by message.
+    leaving: take nothing new, only what the broker still has for this session; then `end` it.
     """
 
     def __init__(
@@ -64,10 +65,11 @@ class BrokerSession:
         group: str = "ingest",
         capacity: int = CAPACITY,
         media: Collection[Medium] = (),
+        leaving: bool = False,
     ) -> None:
         self._address = address
         shared = address.mqtt5
-        self._filters = filters(group, media, shared=shared)
+        self._filters = [] if leaving else filters(group, media, shared=shared)
         every = [*filters(group, (), shared=shared), *filters(group, list(Medium), shared=shared)]
         self._left = [other for other in every if other not in self._filters]
         self._capacity = capacity
@@ -76,6 +78,8 @@ class BrokerSession:
         self._stopping = False
         self.connected = False
         self.subscribed = False
+        self._left_at_s: float | None = None
+        self._moved_s = 0.0
         self._client = self._make_client(client_id)
 
     def _make_client(self, client_id: str) -> mqtt.Client:
@@ -95,6 +99,7 @@ class BrokerSession:
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
         client.reconnect_delay_set(1, 30)
         return client
 
@@ -125,6 +130,7 @@ class BrokerSession:
         for generation, message in messages:
             if generation == self._generation:
                 self._client.ack(message.mid, message.qos)
+        self._moved_s = time.monotonic()
 
     def waiting(self) -> int:
         return self._queue.qsize()
@@ -132,6 +138,20 @@ class BrokerSession:
     def stop_taking(self) -> None:
         """Let nothing more in; what is already here may still be stored and acknowledged."""
         self._stopping = True
+
+    def quiet_s(self) -> float:
+        """Since when nothing has come or was acknowledged, the old subscriptions being left."""
+        if self._left_at_s is None or not self.connected or self.waiting():
+            return 0.0
+        return time.monotonic() - max(self._left_at_s, self._moved_s)
+
+    def end(self) -> None:
+        """Leave for good: the broker forgets the session, and what waits in it is lost."""
+        self._stopping = True
+        properties = Properties(PacketTypes.DISCONNECT)
+        properties.SessionExpiryInterval = 0
+        self._client.disconnect(properties=properties)
+        self._client.loop_stop()
 
     def close(self) -> None:
         """Leave politely; the broker keeps the session and what we have not acknowledged."""
@@ -150,7 +170,8 @@ class BrokerSession:
         # The session may remember what this worker took when it was started with other media.
         client.unsubscribe(self._left)
         # Subscribed again on every connect: some brokers forget shared subscriptions.
-        client.subscribe([(one, 1) for one in self._filters])
+        if self._filters:
+            client.subscribe([(one, 1) for one in self._filters])
         log.info("connected to broker", session_present=bool(flags.session_present))
 
     def _on_subscribe(
@@ -159,6 +180,13 @@ class BrokerSession:
         self.subscribed = not any(reason.is_failure for reason in reasons)
         if not self.subscribed:
             log.error("broker refused the subscription", filters=self._filters)
+
+    def _on_unsubscribe(
+        self, _client: mqtt.Client, _data: Any, _mid: int, _reasons: Any, _properties: Any
+    ) -> None:
+        self._left_at_s = time.monotonic()
+        if not self._filters:
+            self.subscribed = True  # to nothing, as it should be: healthy
 
     def _on_disconnect(
         self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
@@ -176,6 +204,7 @@ class BrokerSession:
             qos=message.qos,
             again=message.dup,
         )
+        self._moved_s = time.monotonic()
         while not self._stopping:
             try:
                 self._queue.put((self._generation, ours), timeout=0.5)

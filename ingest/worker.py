@@ -38,6 +38,10 @@ from storage import Store, StoreUnavailable
 log = structlog.get_logger()
 
 
+# A broker sends what waits as soon as something was acknowledged; after so long nothing does.
+QUIET_S = 10.0
+
+
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
     """What makes a write, whichever comes first: readings, messages, or age in seconds.
@@ -54,6 +58,7 @@ class IngestOptions:
     health_port: int = 9108
     longest_wait_s: float = 30.0
     media: frozenset[Medium] = frozenset()  # taken by this worker; empty: all
+    retire: bool = False  # take nothing new, store what waits, end the session and stop
 
 
 class Worker:
@@ -82,6 +87,7 @@ class Worker:
         self._raw = raw
         self._contacts = Contacts(registry)
         self._stop = threading.Event()
+        self.retired = False  # nothing waits any more at the broker
 
     def stop(self) -> None:
         """Ask for a clean drain: what has been taken is stored and acknowledged."""
@@ -99,6 +105,9 @@ class Worker:
                 self._note_replies(batch)
                 self._cut_floods(batch)
             self._contacts.write()
+            if self._options.retire and self._session.quiet_s() > QUIET_S:
+                self.retired = True
+                self.stop()
         self._contacts.write(now=True)
 
     def _collect(self) -> tuple[Batch, list[tuple[int, Message]]]:
@@ -211,7 +220,11 @@ def run_ingest(
     came.
     """
     directory = SensorDirectory(registry, catalogue)
-    session = BrokerSession(address, client_id=options.client_id, media=options.media)
+    if options.retire and not address.mqtt5:
+        raise ValueError("a worker is retired at a broker of MQTT 5 only: others share nothing")
+    session = BrokerSession(
+        address, client_id=options.client_id, media=options.media, leaving=options.retire
+    )
     health = Health(session)
     worker = Worker(
         session,
@@ -237,11 +250,14 @@ def run_ingest(
     try:
         worker.run()
     finally:
-        session.close()
+        if worker.retired:
+            session.end()
+        else:
+            session.close()
         if fast_lane is not None:
             fast_lane.stop()
         if raw is not None:
             raw.close()
         server.stop()
         store.close()
-    log.info("ingest drained and stopped")
+    log.info("ingest drained and stopped", retired=worker.retired)

@@ -126,7 +126,14 @@ def demo(
 
 
 @app.command()
-def ingest() -> None:
+def ingest(
+    retire: Annotated[
+        bool,
+        typer.Option(
+            "--retire", help="Take nothing new, store what waits for this worker, and end it."
+        ),
+    ] = False,
+) -> None:
     """Take readings from the broker into the store until SIGTERM, then drain and stop."""
     from alerts import FastLane, FastLaneThread, router_from_environment
     from ingest import IngestOptions, RawWriter, run_ingest
@@ -158,6 +165,7 @@ def ingest() -> None:
             health_port=settings.ingest_port,
             health_host=settings.ingest_host,
             media=media,
+            retire=retire,
         ),
     )
 

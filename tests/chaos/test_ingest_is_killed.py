@@ -36,10 +36,10 @@ class Ingest:
         self.port = int(environment["ONENET_INGEST_PORT"])
         self.start()
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "onenet", "ingest"],
+                [sys.executable, "-m", "onenet", "ingest", *options],
                 env={**os.environ, **self._environment},
                 stderr=out,
                 stdout=out,
@@ -67,6 +67,10 @@ class Ingest:
     def drain(self) -> int:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(60)
+
+    def wait(self, seconds: float) -> int:
+        """Until it ends by itself."""
+        return self._process.wait(seconds)
 
 
 @pytest.mark.chaos

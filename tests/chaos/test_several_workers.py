@@ -48,31 +48,9 @@ def store_in(kind: str, folder: Path) -> Iterator[tuple[str, str]]:
 @pytest.mark.chaos
 @pytest.mark.parametrize("kind", ["embedded", "influx"])
 def test_workers_die_join_and_restart_and_the_books_add_up(tmp_path: Path, kind: str) -> None:
-    registry_url = f"sqlite:///{tmp_path}/r.db"
-    migrate(registry_url)
-    registry = open_registry(registry_url)
-    seed_demo_city(registry)
-    write_fleet(registry, tmp_path / "fleet.json")
-    with store_in(kind, tmp_path) as (store_url, token), mosquitto(tmp_path) as running:
-
-        def worker(number: int) -> Ingest:
-            environment = {
-                **running.environment,
-                "ONENET_STORE_URL": store_url + (f"&worker={number}" if token else ""),
-                "ONENET_STORE_TOKEN": token,
-                "ONENET_REGISTRY_URL": registry_url,
-                "ONENET_INGEST_PORT": str(free_port()),
-                "ONENET_INGEST_CLIENT_ID": f"onenet-ingest-{number}",
-                "ONENET_INGEST_BATCH_SIZE": "300",
-                "ONENET_INGEST_BATCH_AGE_S": "0.05",
-            }
-            started = Ingest(environment, tmp_path / f"ingest-{number}.log")
-            started.wait_until_it_listens()
-            return started
-
+    with city(tmp_path, kind) as (worker, store, running):
         workers = [worker(1), worker(2)]
         fleet = start_fleet(running, tmp_path)
-        store = open_store(store_url, token=token)
         wait_for_progress(store, fleet)
         workers[0].kill()
         wait_for_progress(store, fleet)  # the other one goes on meanwhile
@@ -97,8 +75,80 @@ def test_workers_die_join_and_restart_and_the_books_add_up(tmp_path: Path, kind:
         sums = books(store)
         assert sums["received"] == sums["stored"] + sums["duplicate"] + sums["dead_lettered"]
         assert sums["stored"] == sum(published.distinct.values())
-        store.close()
-        registry.close()
+
+
+@pytest.mark.chaos
+def test_a_worker_is_taken_away_under_traffic_and_nothing_is_lost(tmp_path: Path) -> None:
+    with city(tmp_path, "embedded") as (worker, store, running):
+        stays, goes = worker(1), worker(2)
+        fleet = start_fleet(running, tmp_path)
+        wait_for_progress(store, fleet)
+        goes.kill()
+        wait_for_progress(store, fleet)  # its share is piling up at the broker
+        goes.start("--retire")
+        assert goes.wait(240) == 0
+        assert fleet.wait(240) == 0
+        published = published_of(tmp_path / "ledger.json")
+        wait_until_all_is_in(store, published)
+        assert stays.drain() == 0
+        assert store.count_readings() == dict(published.distinct), "none lost, none twice"
+        sums = books(store)
+        assert sums["received"] == sums["stored"] + sums["duplicate"] + sums["dead_lettered"]
+        # The broker has forgotten it: what comes goes to the others, and nothing waits for it.
+        assert not is_remembered(running, "onenet-ingest-2")
+        assert is_remembered(running, "onenet-ingest-1")
+
+
+@contextmanager
+def city(
+    tmp_path: Path, kind: str
+) -> Iterator[tuple[Callable[[int], Ingest], Store, RunningBroker]]:
+    """What starts workers of the demo city by their number, their store and their broker."""
+    registry_url = f"sqlite:///{tmp_path}/r.db"
+    migrate(registry_url)
+    registry = open_registry(registry_url)
+    seed_demo_city(registry)
+    write_fleet(registry, tmp_path / "fleet.json")
+    with store_in(kind, tmp_path) as (store_url, token), mosquitto(tmp_path) as running:
+
+        def worker(number: int) -> Ingest:
+            environment = {
+                **running.environment,
+                "ONENET_STORE_URL": store_url + (f"&worker={number}" if token else ""),
+                "ONENET_STORE_TOKEN": token,
+                "ONENET_REGISTRY_URL": registry_url,
+                "ONENET_INGEST_PORT": str(free_port()),
+                "ONENET_INGEST_CLIENT_ID": f"onenet-ingest-{number}",
+                "ONENET_INGEST_BATCH_SIZE": "300",
+                "ONENET_INGEST_BATCH_AGE_S": "0.05",
+            }
+            started = Ingest(environment, tmp_path / f"ingest-{number}.log")
+            started.wait_until_it_listens()
+            return started
+
+        store = open_store(store_url, token=token)
+        try:
+            yield worker, store, running
+        finally:
+            store.close()
+            registry.close()
+
+
+def is_remembered(broker: RunningBroker, client_id: str) -> bool:
+    """Whether the broker keeps a session under this name."""
+    client = mqtt.Client(
+        mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5
+    )
+    answered: list[bool] = []
+    client.on_connect = lambda _c, _d, flags, *_: answered.append(flags.session_present)
+    properties = Properties(PacketTypes.CONNECT)
+    properties.SessionExpiryInterval = 60
+    client.connect("127.0.0.1", broker.port, clean_start=False, properties=properties)
+    client.loop_start()
+    until(lambda: answered != [])
+    client.disconnect()
+    client.loop_stop()
+    return answered[0]
 
 
 def books(store: Store) -> dict[str, int]:
