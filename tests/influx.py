@@ -77,9 +77,9 @@ class Influxd:
     back with what it had written down.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         need("InfluxDB (scripts/install-influxd)", program() is not None)
-        self._folder = folder
+        self._folder, self._options = folder, options
         self._address = f"127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -110,6 +110,7 @@ class Influxd:
                     f"--http-bind-address={self._address}",
                     "--reporting-disabled",
                     "--log-level=warn",
+                    *self._options,
                 ],
                 stdout=log,
                 stderr=log,
@@ -131,9 +132,9 @@ class Influxd:
 
 
 @contextmanager
-def influxd(folder: Path) -> Iterator[Influxd]:
-    """A server of the test's own, to be killed and looked into."""
-    server = Influxd(folder)
+def influxd(folder: Path, *options: str) -> Iterator[Influxd]:
+    """A server of the test's own, to be killed and looked into. options: further ones of it."""
+    server = Influxd(folder, *options)
     try:
         server.set_up()
         yield server
