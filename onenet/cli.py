@@ -22,6 +22,7 @@ from onenet import (
     cli_credentials,
     cli_dashboards,
     cli_evidence,
+    cli_hj212,
     cli_loggers,
     cli_past,
     cli_people,
@@ -50,6 +51,7 @@ app.add_typer(cli_alerts.app, name="alerts")
 app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_backup.app, name="backup")
 app.add_typer(cli_evidence.app, name="evidence")
+app.add_typer(cli_hj212.hj212, name="hj212")
 app.add_typer(cli_people.app, name="people")
 app.add_typer(cli_report.app, name="report")
 app.add_typer(cli_samples.app, name="samples")

@@ -17,14 +17,18 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from ingest import replay
 from ingest.gateway import Gateway, Limits
 from ingest.gateway import admission as admissions
 from ingest.hj212 import Packet
+from onenet.cli import app
 from registry.loggers import addressed, remove_logger, set_logger
 from schemas import Interval, SensorId
 from schemas.hj212 import Frame, frames_of
+from simulators.data_logger import DataLogger
+from simulators.data_logger import upload as simulated
 from tests.brokers import free_port
 from tests.ingest.outstation import (
     MN,
@@ -163,6 +167,35 @@ def test_a_broker_that_dies_costs_no_frame(city: City, gateway: Gateway) -> None
             answer = line.answer(5)
         assert answered(answer).cn == "9014"
     wait_until(lambda: city.stored(when), "the reading is stored")
+
+
+def test_a_simulated_logger_repeats_what_the_broker_was_too_slow_for(
+    city: City, gateway: Gateway
+) -> None:
+    when, logger = moment(), DataLogger("127.0.0.1", gateway.port, answer_s=1.0)
+    frame = simulated(when, "w01018-Rtd=41.5", mn=MN, password=PASSWORD)
+    try:
+        with city.broker.paused():
+            assert logger.report(frame) is None
+        assert logger.sent == 4
+        assert "CN=9014" in (logger.report(frame) or "")
+    finally:
+        logger.close()
+    wait_until(lambda: city.stored(when), "the reading is stored")
+    assert city.store.count_readings(Interval(when, when + timedelta(seconds=1))) == {OUTFALL: 1}
+
+
+def test_the_command_that_sends_one_frame_tells_of_an_answer_and_of_none(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONENET_LOGGER_PASSWORD", PASSWORD)
+    tried = ["hj212", "send", "w01018-Rtd=41.5", "--port", str(gateway.port), "--answer-s", "1"]
+    known = CliRunner().invoke(app, [*tried, "--mn", MN, "--answer-s", "60"])
+    assert known.exit_code == 0
+    assert "CN=9014" in known.output
+    assert PASSWORD not in known.output
+    stranger = CliRunner().invoke(app, [*tried, "--mn", "99999999999999"])
+    assert "wrong MN or password" in str(stranger.exception)
 
 
 # Silence
