@@ -21,13 +21,14 @@ format: .venv/ready
 	$(RUN) ruff check --fix
 	$(RUN) ruff format
 
-bench: .venv/ready ## measured figures: store, MQTT to store, aggregation
+bench: .venv/ready ## measured figures: store, MQTT to store, aggregation, SensorThings
 	$(RUN) python -m bench.store
 	$(RUN) python -m bench.ingest
 	$(RUN) python -m bench.aggregate
 	$(RUN) python -m bench.mqtt --broker mosquitto
 	$(RUN) python -m bench.mqtt --broker embedded
 	$(RUN) python -m bench.workers
+	$(RUN) python -m bench.sensorthings
 
 bench-backfill: .venv/ready ## a month through `airflow backfill`, held against live rows (half an hour)
 	$(RUN) python -m bench.backfill

@@ -12,10 +12,7 @@ from tests import influx
 from tests.city import demo_registry
 from tests.sensorthings.service import Service, day, serve
 
-KINDS = [
-    "embedded",
-    *([pytest.param("influx", marks=pytest.mark.influx)] if influx.available() else []),
-]
+KINDS = ["embedded", pytest.param("influx", marks=pytest.mark.influx)]
 
 
 @pytest.fixture(scope="session")
