@@ -33,6 +33,14 @@ def demo_registry(folder: Path, name: str = "registry.db") -> Registry:
     return open_registry(f"sqlite:///{folder}/{name}")
 
 
+def all_measured(
+    registry: Registry, window: Interval, *, cadence_s: int = 0
+) -> list[FlaggedReading]:
+    """What all emulators of a city measure in a window."""
+    sensors = registry.sensors().values()
+    return [one for each in sensors for one in measured(each, window, cadence_s=cadence_s)]
+
+
 def measured(sensor: Sensor, window: Interval, *, cadence_s: int = 0) -> Iterator[FlaggedReading]:
     """What a sensor's emulator measures in a window, without flags; none without an emulator.
 

@@ -14,7 +14,7 @@ from registry import NewDeadLetter, migrate, open_registry, seed_demo_city
 from schemas import FlaggedReading, Interval, ParameterKey, SensorId
 from schemas.registry import Place
 from storage import open_store
-from tests.city import measured
+from tests.city import all_measured
 from tests.console.history import remember
 
 HOSTILE = '<script>alert("x")</script>'
@@ -53,8 +53,7 @@ def fill(store_url: str, registry_url: str, _home: Path) -> None:
     registry.add(stations=[odd], places=[bay])
     now = datetime.now(UTC)
     window = Interval(now - timedelta(hours=30), now)
-    for sensor in registry.sensors().values():
-        store.write(list(measured(sensor, window)))
+    store.write(all_measured(registry, window))
     loud = now.timestamp() - 3 * 3600
     store.write(
         [

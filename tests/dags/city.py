@@ -19,7 +19,7 @@ from registry import migrate, open_registry, seed_demo_city
 from schemas import CITY_TIME, Interval, Period
 from storage import Store
 from tests.brokers import free_port
-from tests.city import measured
+from tests.city import all_measured
 
 FOLDER = Path(dags.__file__).parent
 DAGS = {
@@ -63,8 +63,7 @@ class City:
 
     def fill(self, store: Store, span: Interval) -> None:
         """What the city's sensors measured in a span, straight into a store."""
-        for sensor in self.registry.sensors().values():
-            store.write(list(measured(sensor, span)))
+        store.write(all_measured(self.registry, span))
 
     def test(self, dag: str, store_url: str, token: str = "") -> None:
         """Run one DAG by itself now, on a store: `airflow dags test`."""

@@ -10,7 +10,7 @@ import pytest
 from registry import Registry
 from schemas import FlaggedReading, Interval
 from storage import Store, open_store
-from tests.city import measured
+from tests.city import all_measured
 
 Fill = Callable[[Interval], list[FlaggedReading]]
 
@@ -33,6 +33,6 @@ def readings(registry: Registry) -> Fill:
     """What the demo city measures in a window, without quality flags."""
 
     def of(window: Interval) -> list[FlaggedReading]:
-        return [one for sensor in registry.sensors().values() for one in measured(sensor, window)]
+        return all_measured(registry, window)
 
     return of
