@@ -23,9 +23,11 @@ from registry import Registry, audit, migrate, open_registry, seed_demo_city
 from registry.accounts import RegistryIsTheList
 from registry.commands import order, orders, send_commands
 from registry.contacts import contact
+from registry.credentials import issue
 from registry.follow import reconcile
 from registry.grants import CLOSED, grants
 from registry.models import Base
+from registry.quarantine import quarantined
 from registry.work_orders import work_orders
 from schemas import CITY_TIME, Interval
 from schemas.clock import DAY
@@ -129,6 +131,10 @@ def test_ingest_does_its_whole_part(server: dict[str, str], tmp_path: Path) -> N
         until(lambda: alerts(registry, rule="noise-at-once"), told)
         until(lambda: orders(registry, ROAD, datetime.now(UTC))[0].state == "done", told)
         until(lambda: (known := contact(registry, ROAD)) and known.accepted, told)
+        issue(registry, RegistryIsTheList(), [ROAD], by="li", at=datetime.now(UTC))
+        for _ in range(3000):
+            sender.publish(f"onenet/v1/noise/{ROAD}/event/json", b"{}", qos=1)
+        until(lambda: ROAD in quarantined(registry), told)
         assert worker.drain() == 0
         sender.disconnect()
         sender.loop_stop()
@@ -187,7 +193,8 @@ FORBIDDEN = {
         "SELECT * FROM person",
         "SELECT * FROM session",
         "SELECT * FROM api_token",
-        "SELECT * FROM credential",
+        "INSERT INTO credential SELECT * FROM credential",
+        "UPDATE credential SET hash = 'x'",
         "SELECT * FROM audit",
         "INSERT INTO sensor SELECT * FROM sensor",
         "UPDATE station SET zone = '4b'",
