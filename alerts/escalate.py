@@ -12,7 +12,7 @@ from alerts.lifecycle import moved
 from alerts.message import message
 from alerts.record import note
 from alerts.routing import Router, routes
-from alerts.rulebook import rules_ever
+from alerts.rulebook import rule_of
 from registry import Registry
 from registry.models import AlertRow
 from schemas import StationId
@@ -82,7 +82,7 @@ def _pass_up(
     before = AlertState(row.state)
     row.state = moved(before, "escalate")
     station = registry.stations().get(StationId(row.station)) if row.station else None
-    rule, district = rules_ever(registry)[row.rule], registry.places()[row.district]
+    rule, district = rule_of(registry, row), registry.places()[row.district]
     why = f"not {'acknowledged' if before == AlertState.OPEN else 'arrived'} in time"
     note(
         session,

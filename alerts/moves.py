@@ -21,7 +21,7 @@ from alerts.message import message
 from alerts.reading import alert_of
 from alerts.record import LEVELS, UNTOLD, note
 from alerts.routing import Router
-from alerts.rulebook import rules_ever
+from alerts.rulebook import rule_of
 from registry import Registry, audit
 from registry.models import AlertEventRow, AlertPhotoRow, AlertRow
 from registry.permissions import refuse_unless
@@ -191,7 +191,7 @@ def _write(
     at: datetime,
     router: Router,
 ) -> None:
-    rule = rules_ever(registry)[row.rule]
+    rule = rule_of(registry, row)
     station = registry.stations().get(StationId(row.station)) if row.station else None
     content: dict[str, Any] = _told(row)
     if move.name not in UNTOLD:

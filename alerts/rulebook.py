@@ -23,7 +23,7 @@ from sqlalchemy import select
 
 from alerts.forecast import coefficients
 from registry import Registry
-from registry.models import RuleVersionRow
+from registry.models import AlertRow, RuleVersionRow
 from schemas import catalogue
 from schemas.alerts import Kind, Rule
 from schemas.observation import GOVERNMENT
@@ -73,6 +73,31 @@ def rules_ever(registry: Registry) -> dict[str, Rule]:
         for row in session.scalars(select(RuleVersionRow).order_by(RuleVersionRow.id)):
             found[row.rule] = read_rule(json.loads(row.content), f"version {row.id}")
     return found
+
+
+def rule_of(registry: Registry, alert: AlertRow) -> Rule:
+    """The newest version of an alert's rule. Where the files have it no more, what the alert tells.
+
+    An open alert outlives its rule: people still act on it, and it still climbs.
+    """
+    found = rules_ever(registry).get(alert.rule)
+    if found is not None:
+        return found
+    return Rule.model_validate(
+        {
+            "id": alert.rule,
+            "zh": alert.rule,
+            "en": alert.rule,
+            "medium": alert.medium,
+            "parameter": alert.parameter,
+            "window": "instant",
+            "direction": "above" if alert.peak >= alert.limit_value else "below",
+            "limit": {"value": alert.limit_value, "reason": alert.basis or alert.rule},
+            "severity": alert.severity,
+            "route": alert.route,
+            "enabled": False,
+        }
+    )
 
 
 def read_rule(entry: Any, where: str) -> Rule:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from alerts.letter import Letter, link
 from alerts.message import measure_names, message
-from alerts.rulebook import rules_ever
+from alerts.rulebook import rule_of
 from drawing import PdfUnavailable, city_map, pdf, templates, words
 from drawing.charts import Chart, chart
 from registry import Registry, district_shapes
@@ -56,7 +56,7 @@ def sheet_html(
         if row is None:
             return None
         session.expunge(row)
-    rule = rules_ever(registry)[row.rule]
+    rule = rule_of(registry, row)
     station = registry.stations().get(StationId(row.station)) if row.station else None
     content = message("open", row, rule, station, registry.places()[row.district])
     spoken = words("alerts.sheet")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -29,6 +30,8 @@ from alerts import (
 )
 from alerts.lifecycle import EVALUATORS, MOVES, PEOPLES, moved
 from alerts.moves import ACTIONS
+from alerts.rulebook import rules_ever
+from alerts.sheet import sheet_html
 from registry import Registry
 from registry.audit import verify
 from registry.models import AlertPhotoRow, AuditRow, OutboxItemRow
@@ -197,6 +200,19 @@ def test_what_nobody_acknowledges_climbs_to_the_city(hands: Hands, opened: Alert
         "escalate",
         "escalate",
     ]
+
+
+def test_an_alert_outlives_its_rule(
+    hands: Hands, opened: Alert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rules").mkdir()
+    monkeypatch.setenv("ONENET_RULES", str(tmp_path / "rules"))
+    assert rules_ever(hands.registry) == {}
+    assert escalate(hands.at(700), registry=hands.registry, router=Router()) == 1
+    assert go(hands, opened.id, "acknowledge", minute=701).state == AlertState.ACKNOWLEDGED
+    told = sheet_html(hands.registry, opened.id, store=None, console="", now=hands.at(701))
+    assert told is not None
+    assert opened.basis in told
 
 
 def test_who_is_dispatched_and_does_not_arrive_is_passed_over(hands: Hands, opened) -> None:
