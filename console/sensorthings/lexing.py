@@ -31,7 +31,7 @@ _WORDS = re.compile(
 _DURATION = re.compile(
     r"(?P<minus>-)?P(?:(?P<days>\d{1,7})D)?"
     r"(?:T(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,9})M)?"
-    r"(?:(?P<seconds>\d{1,9}(?:\.\d{1,6})?)S)?)?"
+    r"(?:(?P<seconds>\d{1,12}(?:\.\d{1,6})?)S)?)?"
 )
 _WORD_LITERALS = {
     "true": Literal(True, Kind.BOOLEAN),

@@ -130,7 +130,9 @@ def test_folders_under_volumes_exist_and_belong_to_its_user() -> None:
     for service in services().values():
         if service["image"] == OURS:
             for mount in service.get("volumes", []):
-                assert mount.split(":")[1] in made
+                source, target = mount.split(":")[:2]
+                if not source.startswith("./"):  # a file or folder of the host keeps its owner
+                    assert target in made
     assert any("AIRFLOW_HOME=/airflow" in what for what in said("ENV"))
 
 

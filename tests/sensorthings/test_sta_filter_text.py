@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from console.sensorthings.filters import read_filter
@@ -64,6 +64,7 @@ def refusal_of(read: Callable[[str], object], text: str) -> Refusal | None:
 
 
 @given(TREES)
+@example(Literal(timedelta(days=11_574, seconds=6400), Kind.DURATION))
 def test_a_tree_printed_reads_as_the_same_tree(tree: Node) -> None:
     text = to_text(tree)
     if refusal := refusal_of(read_filter, text):

@@ -6,10 +6,12 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -297,11 +299,18 @@ def test_any_number_of_sensors_can_be_made_up() -> None:
 
 def test_a_fleet_that_is_asked_to_stop_waits_for_no_broker_that_is_gone(tmp_path: Path) -> None:
     log = tmp_path / "fleet.log"
+    heard = threading.Event()
+    listener = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "listener")
+    listener.on_message = lambda *_: heard.set()
     with mosquitto(tmp_path) as broker, log.open("wb") as out:
+        listener.connect("127.0.0.1", broker.port)
+        listener.subscribe("onenet/v1/#")
+        listener.loop_start()
         command = [sys.executable, "-m", "onenet", "simulate", "--port", str(broker.port)]
         command += ["--sensors", "200", "--history", "30", "--batch", "1"]
         fleet = subprocess.Popen(command, stdout=out, stderr=out)
-        time.sleep(4)
+        assert heard.wait(60), log.read_text("utf-8")  # it publishes: ready to be interrupted
+        listener.loop_stop()
         assert fleet.poll() is None, log.read_text("utf-8")
     time.sleep(1)
     fleet.send_signal(signal.SIGINT)
