@@ -8,8 +8,9 @@ RUN := $(UV) run --frozen
 demo: .venv/ready ## everything on this machine; FOR=150 stops by itself after 150 s
 	$(RUN) onenet demo --for $(FOR)
 
+# Two files at a time: most of the time goes into waiting for real servers.
 test: .venv/ready ## all tests; ONENET_REQUIRE=all makes every optional part obligatory
-	$(RUN) pytest
+	$(RUN) pytest -n 2 --dist loadfile
 
 lint: .venv/ready ## style, types, direction of imports
 	$(RUN) ruff check
@@ -28,6 +29,8 @@ bench: .venv/ready ## measured figures: store, MQTT to store, aggregation, Senso
 	$(RUN) python -m bench.mqtt --broker mosquitto
 	$(RUN) python -m bench.mqtt --broker embedded
 	$(RUN) python -m bench.workers
+	$(RUN) python -m bench.alerts_latency
+	$(RUN) python -m bench.alerts_dag_lane
 	$(RUN) python -m bench.sensorthings
 
 bench-backfill: .venv/ready ## a month through `airflow backfill`, held against live rows (half an hour)
