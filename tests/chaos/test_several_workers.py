@@ -32,6 +32,7 @@ from tests.chaos.test_ingest_is_killed import (
 from tests.influx import influx
 
 SHARED = "$share/ingest/t/+"
+BATCH, KILLS = 300, 2
 
 
 @contextmanager
@@ -74,7 +75,9 @@ def test_workers_die_join_and_restart_and_the_books_add_up(tmp_path: Path, kind:
         assert store.count_readings() == dict(published.distinct), "none lost, none twice"
         sums = books(store)
         assert sums["received"] == sums["stored"] + sums["duplicate"] + sums["dead_lettered"]
-        assert sums["stored"] == sum(published.distinct.values())
+        # InfluxDB has no transaction over readings and books: decision 0001.
+        blurred = 0 if kind == "embedded" else KILLS * BATCH
+        assert abs(sums["stored"] - sum(published.distinct.values())) <= blurred
 
 
 @pytest.mark.chaos
@@ -119,7 +122,7 @@ def city(
                 "ONENET_REGISTRY_URL": registry_url,
                 "ONENET_INGEST_PORT": str(free_port()),
                 "ONENET_INGEST_CLIENT_ID": f"onenet-ingest-{number}",
-                "ONENET_INGEST_BATCH_SIZE": "300",
+                "ONENET_INGEST_BATCH_SIZE": str(BATCH),
                 "ONENET_INGEST_BATCH_AGE_S": "0.05",
             }
             started = Ingest(environment, tmp_path / f"ingest-{number}.log")
