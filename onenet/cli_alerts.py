@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from onenet.cli_alert_rules import app as rules
 from onenet.cli_people import me
+from onenet.services import run_until_told
 from onenet.settings import Settings
 from registry import Registry, open_registry
 from schemas import CITY_TIME, SystemClock
@@ -51,10 +51,8 @@ def deliver(
         SystemClock(),
         heartbeat=heartbeat,
     )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: service.stop())
     try:
-        service.run()
+        run_until_told(service)
     finally:
         store.close()
         registry.close()

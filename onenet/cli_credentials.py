@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +11,7 @@ import typer
 
 from drawing.cells import as_csv
 from onenet.cli_sensors import LATER, by_hand, out, sensors
+from onenet.services import run_until_told
 from onenet.settings import SHORTEST_KEY, Settings
 from schemas import SystemClock
 
@@ -127,9 +126,8 @@ def sync() -> None:
 
     registry = open_registry(Settings().registry_url)
     done = reconcile(registry, accounts_of(), datetime.now(UTC))
-    for name, accounts in asdict(done).items():
-        if accounts:
-            out.print(f"{name}: {', '.join(accounts)}", markup=False, soft_wrap=True)
+    for name, accounts in done.told().items():
+        out.print(f"{name}: {', '.join(accounts)}", markup=False, soft_wrap=True)
     if done.lost:
         out.print(
             f"the broker has lost {len(done.lost)} accounts: stop it, put what `onenet broker "
@@ -155,10 +153,8 @@ def follow(
     log_to_stderr(settings.log_json)
     registry = open_registry(settings.registry_url)
     follower = Follower(registry, accounts_of(), SystemClock(), heartbeat)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: follower.stop())
     try:
-        follower.run()
+        run_until_told(follower)
     finally:
         registry.close()
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -45,6 +45,10 @@ class Reconciled:
     lost: tuple[str, ...] = ()
     suspended: tuple[str, ...] = ()
     resumed: tuple[str, ...] = ()
+
+    def told(self) -> dict[str, list[str]]:
+        """The accounts of what was done, by its name; of nothing else."""
+        return {name: list(accounts) for name, accounts in asdict(self).items() if accounts}
 
 
 class Follower:
@@ -83,7 +87,7 @@ class Follower:
         # What changed while we were at it is seen the next time.
         self._version, self._done = version, time.monotonic()
         if done != Reconciled():
-            log.info("broker brought into step", **_told(done))
+            log.info("broker brought into step", **done.told())
         if done.lost:
             log.error("the broker has lost accounts: `onenet broker file`", number=len(done.lost))
 
@@ -153,8 +157,3 @@ def _shut_out(registry: Registry, now: datetime) -> list[str]:
 
 def _names(rows: Sequence[CredentialRow]) -> tuple[str, ...]:
     return tuple(row.username for row in rows)
-
-
-def _told(done: Reconciled) -> dict[str, list[str]]:
-    parts = ("failed", "ended", "removed", "lost", "suspended", "resumed")
-    return {name: list(getattr(done, name)) for name in parts if getattr(done, name)}
