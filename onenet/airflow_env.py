@@ -34,6 +34,9 @@ def airflow_environment(home: Path, *, dags: Path, port: int, demo: bool = False
         "AIRFLOW__CORE__PARALLELISM": "2",
         # With another port than 8080 every task fails unless this names it.
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        # A task that begins before the API listens asks again for a minute, not a dozen seconds.
+        "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "12",
+        "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "10",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database}?timeout={BUSY_S}",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
+import random
 import shutil
 import socket
 import subprocess
@@ -13,6 +17,12 @@ from pathlib import Path
 
 from onenet.broker import Account, EmbeddedBroker
 from tests.parts import need
+
+# Below those that the kernel gives to connections, so that none of them takes a port before its
+# server listens (Airflow's takes half a minute); each of the parallel workers has its own thousand.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = range(20_000 + 1_000 * (_WORKER % 12), 21_000 + 1_000 * (_WORKER % 12))
+_NEXT_PORT = itertools.cycle(random.sample(_PORTS, len(_PORTS)))
 
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 DATA = "onenet/v1/+/+/+/+"
@@ -47,10 +57,12 @@ class RunningBroker:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody listens on, and that is not given again soon."""
+    for port in itertools.islice(_NEXT_PORT, len(_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(f"no free port from {_PORTS.start} to {_PORTS.stop - 1}")
 
 
 @contextmanager

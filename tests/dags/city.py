@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -32,6 +34,8 @@ DAGS = {
     "network_health",
     "provisioning",
 }
+# What a run takes in seconds takes it in minutes beside other tests; only a hang is waited out.
+PATIENCE_S = 900
 AIRFLOW = Path(sys.executable).parent / "airflow"
 
 
@@ -143,7 +147,7 @@ def mapped_tasks(city: City, dag: str, task: str) -> int:
 
 
 def wait_until_scheduled(city: City, airflow: Child) -> None:
-    """Until the running Airflow has read every DAG."""
+    """Until the running Airflow has read every DAG and its API answers."""
     database = city.home / "airflow" / "airflow.db"
 
     def known() -> bool:
@@ -157,9 +161,16 @@ def wait_until_scheduled(city: City, airflow: Child) -> None:
         return names >= city.dags
 
     wait_for(known, airflow)
+    wait_for(lambda: answers(city.port), airflow)
 
 
-def wait_for(condition: Callable[[], bool], airflow: Child, seconds: float = 150) -> None:
+def answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
+
+
+def wait_for(condition: Callable[[], bool], airflow: Child, seconds: float = PATIENCE_S) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert airflow.running(), airflow.last_words()

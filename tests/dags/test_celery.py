@@ -33,7 +33,6 @@ pytestmark = pytest.mark.airflow
 
 DAG = "provisioning"
 PARTS = ("api-server", "scheduler", "dag-processor", "celery worker")
-PATIENCE_S = 400
 
 
 @dataclass(frozen=True)
@@ -152,11 +151,11 @@ def test_a_task_goes_through_the_queue_to_a_worker_and_succeeds(scaled: Scaled) 
     worker = scaled.children[-1]
 
     def eventually(query: str, row: tuple[str, ...]) -> None:
-        wait_for(lambda: row in asked(query), worker, PATIENCE_S)
+        wait_for(lambda: row in asked(query), worker)
 
     eventually("SELECT dag_id FROM serialized_dag", (DAG,))
     scaled.city.run(str(AIRFLOW), "dags", "trigger", DAG)
-    wait_for(lambda: state() == "failed", worker, PATIENCE_S)
+    wait_for(lambda: state() == "failed", worker)
     eventually("SELECT task_id FROM task_instance WHERE state = 'success'", ("sync",))
     # Celery's own word, in the result backend; and the worker's.
     eventually("SELECT status FROM celery_taskmeta", ("SUCCESS",))

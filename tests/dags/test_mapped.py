@@ -21,7 +21,6 @@ pytestmark = pytest.mark.airflow
 
 DAY = Interval.city_day(datetime.now(UTC) - timedelta(days=3))
 CHAIN = ("hourly_aggregates", "daily_assessment", "period_assessment")
-PATIENCE_S = 300  # a dozen tasks a run, each a second or more to start
 HOURS = Interval(DAY.start, DAY.start + timedelta(hours=1))
 
 
@@ -65,19 +64,13 @@ def test_mapped_tasks_write_the_rows_of_one_task(
     ]
     begun = time.monotonic()
     backfill(city, "hourly_aggregates", HOURS.start, HOURS.end - timedelta(minutes=1))
-    wait_for(
-        lambda: rows(store, DAY, Period.HOUR) == rows(live, DAY, Period.HOUR), airflow, PATIENCE_S
-    )
+    wait_for(lambda: rows(store, DAY, Period.HOUR) == rows(live, DAY, Period.HOUR), airflow)
     print(f"an hour by {districts} districts: {time.monotonic() - begun:.0f} s")
     begun = time.monotonic()
     backfill(city, "daily_assessment", DAY.start, DAY.start + timedelta(minutes=30))
     for period in (Period.DAY, Period.DAYTIME, Period.NIGHT, Period.YEAR_TO_DATE):
         assert rows(live, DAY, period)
-        wait_for(
-            lambda period=period: rows(store, DAY, period) == rows(live, DAY, period),
-            airflow,
-            PATIENCE_S,
-        )
+        wait_for(lambda period=period: rows(store, DAY, period) == rows(live, DAY, period), airflow)
     print(f"a day, and its periods after it: {time.monotonic() - begun:.0f} s")
     assert task_runs(city, "hourly_aggregates", "aggregate_district") - done[0] >= districts
     assert task_runs(city, "daily_assessment", "aggregate_district") - done[1] >= districts

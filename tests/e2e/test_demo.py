@@ -52,7 +52,7 @@ class Demo:
 
     def board(self) -> str:
         """The board's address, once it is printed."""
-        found = wait_for(lambda: re.search(r"board: (http://\S+)", self.said()), 90, self.said)
+        found = wait_for(lambda: re.search(r"board: (http://\S+)", self.said()), 300, self.said)
         return str(found.group(1))
 
     def finished(self, seconds: float) -> dict:
@@ -108,11 +108,11 @@ def test_the_demo_shows_the_city_loses_nothing_and_goes_on(tmp_path: Path) -> No
     demo = Demo(home)
     try:
         board = demo.board()
-        wait_for(lambda: demo.successful_dags() >= DAGS, 240, demo.said)
+        wait_for(lambda: demo.successful_dags() >= DAGS, 900, demo.said)
         look_at(board)
         deadletters = replay_one(home)
         demo.process.send_signal(signal.SIGINT)
-        first = demo.finished(150)
+        first = demo.finished(300)
     finally:
         demo.process.kill()
 
@@ -130,7 +130,7 @@ def test_the_demo_shows_the_city_loses_nothing_and_goes_on(tmp_path: Path) -> No
         squatter.listen()
         taken = squatter.getsockname()[1]
         again = Demo(home, "--for", "20", "--no-airflow", "--console-port", str(taken))
-        second = again.finished(150)
+        second = again.finished(300)
         assert f"port {taken} is busy" in again.said()
     assert second["lost"] == 0
     assert second["published"] > first["published"]
@@ -149,7 +149,7 @@ def test_a_killed_demo_takes_its_children_with_it(tmp_path: Path) -> None:
         running = " ".join(processes_of(home))
         return all(part in running for part in ("scheduler", "dag-processor", "api_server"))
 
-    wait_for(airflow_is_whole, 90, demo.said)
+    wait_for(airflow_is_whole, 300, demo.said)
     demo.process.kill()
     demo.process.wait()
     wait_for(lambda: not processes_of(home), 30, lambda: "\n".join(processes_of(home)))
