@@ -32,9 +32,11 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk \
     && rm -rf /var/lib/apt/lists/*
-# Volumes mounted on /airflow/logs, /demo, /raw and /reports take over their owner.
+# Volumes mounted on /airflow/logs, /boards, /demo, /raw and /reports take over their owner;
+# Grafana reads /boards.
 RUN useradd --system --uid 10001 --user-group --create-home onenet \
-    && install -d -o onenet -g onenet -m 0750 /airflow /airflow/logs /demo /raw /reports
+    && install -d -o onenet -g onenet -m 0750 /airflow /airflow/logs /demo /raw /reports \
+    && install -d -o onenet -g onenet -m 0755 /boards
 # Owned by root: the processes can read their own code and not change it.
 COPY --from=build /app /app
 WORKDIR /app

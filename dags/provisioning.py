@@ -1,6 +1,13 @@
-"""Each 5 min: the broker's accounts of sensors become what the registry says, and overlaps end."""
+"""Each 5 min: the broker's accounts of sensors and Grafana's boards become what the registry says.
+
+Boards are written where Grafana reads them from a folder, ONENET_BOARDS_DIR; another Grafana is
+given them by `onenet dashboards push`.
+"""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
@@ -23,7 +30,19 @@ def provisioning() -> None:
             done = reconcile(registry, accounts_of(), SystemClock().now())
         return {"removed": len(done.removed), "failed": len(done.failed), "lost": len(done.lost)}
 
+    @task
+    def boards(folder: str) -> list[str]:
+        import dashboards  # here, for each of the others would wait for Grafana's SDK
+
+        with sources() as (_, registry):
+            if not registry.stations():
+                return []  # a city that is still to be entered
+            city = dashboards.City.of(registry, os.environ["ONENET_CONSOLE_URL"])
+        return [path.name for path in dashboards.follow(Path(folder), city)]
+
     sync()
+    if folder := os.environ.get("ONENET_BOARDS_DIR"):
+        boards(folder)
 
 
 provisioning()

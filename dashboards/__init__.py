@@ -6,7 +6,7 @@ of the `City` that it shows, and stands in `BOARDS`; alert rules stand in `rule_
 
 from dashboards.boards import BOARDS, to_json
 from dashboards.city import City
-from dashboards.files import export
+from dashboards.files import export, follow
 from dashboards.grafana import Pushed, diff, push
 from dashboards.network_rules import rule_groups
 from dashboards.notify import Addresses
@@ -20,6 +20,7 @@ __all__ = [
     "Pushed",
     "diff",
     "export",
+    "follow",
     "push",
     "rule_groups",
     "to_json",

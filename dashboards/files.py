@@ -26,18 +26,39 @@ _OF_THE_GROUP = ("orgID", "folderUID", "ruleGroup")
 def export(folder: Path, city: City | None = None) -> list[Path]:
     """Write everything below `folder`, of the demo city unless told otherwise; return the files."""
     of = city or City.demo()
-    boards = {f"dashboards/{uid}.json": to_json(make(of)) for uid, make in BOARDS.items()}
-    texts = boards | {
+    texts = {f"dashboards/{name}": text for name, text in _boards(of).items()} | {
         f"provisioning/alerting/{name}.yaml": HEADER + _yaml({"apiVersion": 1, **content})
         for name, content in _alerting(of).items()
     }
-    written = []
     for name, text in texts.items():
+        _write(folder / name, text)
+    return [folder / name for name in texts]
+
+
+def follow(folder: Path, city: City) -> list[Path]:
+    """Make the boards in the folder that Grafana watches those of a city; return what was written.
+
+    A board that is as it should be is not touched, for Grafana reads again what is new.
+    """
+    written = []
+    for name, text in _boards(city).items():
         path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-        written.append(path)
+        if not path.exists() or path.read_text("utf-8") != text:
+            _write(path, text)
+            written.append(path)
     return written
+
+
+def _boards(city: City) -> dict[str, str]:
+    return {f"{uid}.json": to_json(make(city)) for uid, make in BOARDS.items()}
+
+
+def _write(path: Path, text: str) -> None:
+    """At once, for somebody may be reading."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text, "utf-8")
+    new.replace(path)
 
 
 def _alerting(city: City) -> dict[str, dict[str, Any]]:

@@ -97,6 +97,7 @@ class Settings(ChannelSettings):
     credit_rules: Path | None = None
     open_data_terms: Path | None = None  # docs/open-data.md
     map_districts: bool = False
+    boards_dir: Path | None = None  # of Grafana, which reads them there: docs/dashboards.md
     certificates: str = ""  # host:port of TLS servers whose days are watched, parted by commas
     log_json: bool = True
 

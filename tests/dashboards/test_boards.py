@@ -13,7 +13,7 @@ import yaml
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from dashboards import BOARDS, City, export, to_json
+from dashboards import BOARDS, City, export, follow, to_json
 from dashboards.enterprise_queries import beside
 from dashboards.wording import grafana_unit
 from registry import migrate, open_registry, seed_demo_city
@@ -195,6 +195,18 @@ def test_the_shipped_files_are_fresh(tmp_path: Path) -> None:
         assert (tmp_path / path).read_text("utf-8") == (GRAFANA / path).read_text("utf-8"), (
             "run `onenet dashboards export`"
         )
+
+
+def test_a_folder_follows_the_city_and_only_what_changed_is_written(tmp_path: Path) -> None:
+    city = City.demo()
+    assert {path.stem for path in follow(tmp_path, city)} == set(BOARDS)
+    assert follow(tmp_path, city) == []
+    fewer = replace(city, stations=tuple(s for s in city.stations if s.id != "st-soil-lianhua"))
+    written = {path.name for path in follow(tmp_path, fewer)}
+    assert "onenet-soil.json" in written
+    assert "onenet-noise.json" not in written
+    assert {path.name for path in tmp_path.iterdir()} == {f"{uid}.json" for uid in BOARDS}
+    assert "st-soil-lianhua" not in (tmp_path / "onenet-soil.json").read_text("utf-8")
 
 
 def test_boards_show_the_registrys_city(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_no_password_is_written_in_the_file(name: str) -> None:
 @pytest.mark.parametrize("name", services())
 def test_a_service_is_given_the_secrets_that_it_needs_and_no_other(name: str) -> None:
     airflow = {"AIRFLOW_FERNET_KEY", "AIRFLOW_DB_PASSWORD", "AIRFLOW_API_SECRET_KEY"}
-    airflow |= {"AIRFLOW_JWT_SECRET"}
+    airflow |= {"AIRFLOW_JWT_SECRET", "CONSOLE_URL"}
     needs = {
         "mosquitto-files": set(),
         "mosquitto": {"MQTT_HEALTHCHECK_PASSWORD"},
@@ -428,7 +428,12 @@ def test_grafana_is_given_every_variable_of_its_provisioning() -> None:
     assert named == given
     provider = yaml.safe_load((folder / "dashboards" / "onenet.yaml").read_text("utf-8"))
     boards = provider["providers"][0]["options"]["path"]
-    assert f"./deploy/grafana/dashboards:{boards}:ro" in services()["grafana"]["volumes"]
+    assert f"boards:{boards}:ro" in services()["grafana"]["volumes"]
+    # Airflow's tasks write them, where `prepare` has made the folder theirs.
+    scheduler = services()["airflow-scheduler"]
+    assert f"boards:{environment(scheduler)['ONENET_BOARDS_DIR']}" in scheduler["volumes"]
+    assert "boards:/boards" in services()["prepare"]["volumes"]
+    assert "prepare" in services()["grafana"]["depends_on"]
     assert (
         "./deploy/grafana/provisioning:/etc/grafana/provisioning:ro"
         in (services()["grafana"]["volumes"])
