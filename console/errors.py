@@ -6,22 +6,33 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from urllib.parse import quote
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from console.painter import Painter, language_of
 from console.rate_limit import TooMany
-from console.security import SAFE_METHODS, LoginNeeded, PasswordMustChange, Visitor, visitor_of
+from console.security import (
+    SAFE_METHODS,
+    STRANGER,
+    LoginNeeded,
+    PasswordMustChange,
+    Visitor,
+    visitor_of,
+)
 from console.sensorthings import PREFIX, READ_ONLY
 from console.sensorthings import told as sensorthings_error
 from drawing import LANGUAGES, words
 from registry.permissions import Forbidden, permissions
 from registry.problems import Problem, Refused
+from registry.trouble import explain
 from schemas.people import Role, Unacceptable
 from storage import StoreUnavailable
 
+log = structlog.get_logger()
 KEYS = {404: "not_found", 413: "too_large", 429: "too_many"}
 
 
@@ -124,6 +135,14 @@ def add_error_pages(app: FastAPI, painter: Painter) -> None:
 
     @app.exception_handler(StoreUnavailable)
     def store_away(request: Request, _error: StoreUnavailable) -> Response:
+        return answer(request, 503, "trouble")
+
+    @app.exception_handler(SQLAlchemyError)
+    def registry_away(request: Request, error: SQLAlchemyError) -> Response:
+        if (told := explain(error)) is None:
+            raise error
+        log.error("the registry does not answer", error=told)
+        request.state.visitor = STRANGER  # whoever it is, the page must not ask the registry
         return answer(request, 503, "trouble")
 
     _add_refusals(app, painter)

@@ -7,7 +7,7 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import structlog
 import typer
@@ -74,8 +74,18 @@ def main() -> None:
         Settings.read().share()
         app()
     except (OSError, ValueError) as error:
-        err.print(f"[red]error:[/red] {escape(str(error))}", highlight=False)
-        sys.exit(1)
+        _end(str(error))
+    except Exception as error:
+        from registry.trouble import explain
+
+        if (told := explain(error)) is None:
+            raise
+        _end(told)
+
+
+def _end(why: str) -> NoReturn:
+    err.print(f"[red]error:[/red] {escape(why)}", highlight=False)
+    sys.exit(1)
 
 
 def log_to_stderr(as_json: bool) -> None:

@@ -11,18 +11,23 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 
 from registry.grants import give_rights
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_S = 30
+EXPECTED = "expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
 
 
 def make_engine(url: str) -> Engine:
     """An engine for a SQLAlchemy URL; a SQLite file's folder is made. Raises ValueError."""
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ValueError(f"registry URL: {EXPECTED}") from error
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise ValueError(f"registry URL {url!r}: expected sqlite:/// or postgresql://")
+        raise ValueError(f"registry URL {parsed}: {EXPECTED}")
     if parsed.get_backend_name() == "postgresql":
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")

@@ -54,18 +54,36 @@ def postgres(home: Path) -> Iterator[dict[str, str]]:
         if os.geteuid() == 0:
             shutil.chown(folder, _user())
         data, port = f"{folder}/data", str(free_port())
-        server = {**made, "PORT": port, "PGHOST": folder, "PGPORT": port}
+        server = {**made, "PORT": port, "PGHOST": folder, "PGPORT": port, "PGDATA": data}
         initdb = [f"{programs}/initdb", "-D", data, "-U", "postgres", "--no-sync"]
         _run(server, *initdb, "--auth-local=trust", "--auth-host=scram-sha-256")
-        listen = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
-        # With a log, for else the server would hold our pipe open.
-        start = (f"{programs}/pg_ctl", "-D", data, "-o", listen, "-l", f"{folder}/log", "-w")
-        _run(server, *start, "start")
+        _start(server)
         try:
             run_script(server)
             yield server
         finally:
-            _run(server, f"{programs}/pg_ctl", "-D", data, "-m", "immediate", "stop")
+            _stop(server)
+
+
+@contextmanager
+def away(server: dict[str, str]) -> Iterator[None]:
+    """The server is not there for a while."""
+    _stop(server)
+    try:
+        yield
+    finally:
+        _start(server)
+
+
+def _start(server: dict[str, str]) -> None:
+    folder = server["PGHOST"]
+    listen = f"-p {server['PORT']} -k {folder} -c listen_addresses=127.0.0.1"
+    # With a log, for else the server would hold our pipe open.
+    _run(server, f"{_programs()}/pg_ctl", "-o", listen, "-l", f"{folder}/log", "-w", "start")
+
+
+def _stop(server: dict[str, str]) -> None:
+    _run(server, f"{_programs()}/pg_ctl", "-m", "immediate", "stop")
 
 
 def run_script(server: dict[str, str]) -> None:
