@@ -29,6 +29,7 @@ class SensorDirectory:
         self._registry = registry
         self._catalogue = catalogue
         self.quality = QualityControl(catalogue)
+        self.maintenance: dict[SensorId, list[tuple[int, int]]] = {}  # [start, end) in ms
         self._version = -1
         self._checked = float("-inf")
         self._sensors: dict[SensorId, Sensor] = {}
@@ -59,7 +60,8 @@ class SensorDirectory:
             fresh = self._registry.sensors()
             changed = [s for s in fresh.values() if self._sensors.get(s.id) != s]
             self.quality.know(changed)  # other thresholds may hold now
-            self.quality.close(self._windows())
+            self.maintenance = self._windows()
+            self.quality.close(self.maintenance)
             for sensor in changed:
                 known = (key for key in sensor.parameters if key in self._catalogue)
                 self._channels[sensor.id] = frozenset(known)

@@ -24,6 +24,7 @@ from ingest.contacts import Contacts
 from ingest.directory import SensorDirectory
 from ingest.flood import settings
 from ingest.health import Health, HealthServer
+from ingest.past_maintenance import PastMaintenance
 from ingest.pipeline import Batch, Message, Pipeline
 from ingest.raw_archive import RawWriter
 from ingest.refused import refused_by_store
@@ -31,7 +32,7 @@ from ingest.session import CAPACITY, BrokerAddress, BrokerSession
 from registry import NewDeadLetter, Registry
 from registry.commands import answered
 from registry.quarantine import quarantine_flood
-from schemas import Catalogue, FlaggedReading, Outcome, SystemClock
+from schemas import Catalogue, FlaggedReading, Outcome, SystemClock, to_ms
 from schemas.ids import Medium
 from storage import Store, StoreUnavailable
 
@@ -86,6 +87,7 @@ class Worker:
         self._fast_lane = fast_lane
         self._raw = raw
         self._contacts = Contacts(registry)
+        self._past_maintenance = PastMaintenance(store)
         self._stop = threading.Event()
         self.retired = False  # nothing waits any more at the broker
 
@@ -98,6 +100,8 @@ class Worker:
         """Work until stopped and drained. A bug propagates, with its batch unacknowledged."""
         while not self._stop.is_set() or self._session.waiting():
             self._patiently(self._directory.renew)
+            self._past_maintenance.note(self._directory.maintenance, to_ms(SystemClock().now()))
+            self._patiently(self._past_maintenance.work)
             batch, taken = self._collect()
             if taken and self._keep(batch):
                 self._session.acknowledge(taken)

@@ -1,7 +1,7 @@
 """Windows in which somebody works at a sensor: its data are flagged, its alerts held back.
 
-Ingest flags what is measured within a window; `suppressed` and `maintenance_windows` are for who
-judges data. Data stored before a window was entered keep their flags, but are suppressed.
+Ingest flags what is measured within a window, also what was stored before it was entered
+(`ingest/past_maintenance.py`); `suppressed` and `maintenance_windows` are for who judges data.
 """
 
 from __future__ import annotations

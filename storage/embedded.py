@@ -134,6 +134,15 @@ class EmbeddedStore:
             keep_account(db, readings, outcomes, received, dead_lettered or {})
         return outcomes
 
+    def reflag(self, sensor: str, window: Interval, code: int) -> int:
+        changed = 0
+        with self._transaction() as db:
+            batch = Write(db, self._number_of_sensor, self._number_of_layout)
+            for number, _ in self._known_sensors([sensor]):
+                changed += batch.reflag(number, to_ms(window.start), to_ms(window.end), code)
+            batch.finish()
+        return changed
+
     def _number_of_sensor(self, db: sqlite3.Connection, sensor: str) -> int:
         number = self._sensors.get(sensor)
         if number is None:

@@ -16,7 +16,7 @@ from typing import Any
 from schemas import FlaggedReading, Outcome
 from schemas.clock import HOUR_MS
 from schemas.observation import AccountKey
-from storage.rows import Packing, packing_of
+from storage.rows import Packing, packing_of, reflagged, width_of
 
 Numbering = Callable[[sqlite3.Connection, Any], int]
 _Placed = tuple[int, int, int, bytes, bytes | None]  # a row: sensor, ts, layout, vals, quality
@@ -79,6 +79,22 @@ class Write:
                 outcomes.append(Outcome.REVISED)
                 self._revise(before, row, reading.arrived_ms or int(time.time() * 1000))
         return outcomes
+
+    def reflag(self, sensor: int, start_ms: int, end_ms: int, code: int) -> int:
+        """Give a code to the good values of a sensor's readings; how many readings that were."""
+        found: list[_Placed] = self._db.execute(
+            "SELECT sensor, ts, layout, vals, quality FROM reading"
+            " WHERE sensor = ? AND ts >= ? AND ts < ?",
+            (sensor, start_ms, end_ms),
+        ).fetchall()
+        placed, now_ms = self._placed.setdefault(sensor, {}), int(time.time() * 1000)
+        for before in found:
+            _, ts, layout, values, quality = before
+            codes = reflagged(quality, width_of(values), code)
+            if codes is not None:
+                placed[ts] = (sensor, ts, layout, values, codes)
+                self._revise(before, placed[ts], now_ms)
+        return len(placed)
 
     def _revise(self, before: _Placed, after: _Placed, at_ms: int) -> None:
         self._revised.append((*before, at_ms))

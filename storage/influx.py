@@ -71,6 +71,9 @@ class InfluxStore:
             return []
         return self._writer.write(readings, received, dead_lettered or {})
 
+    def reflag(self, sensor: str, window: Interval, code: int) -> int:
+        return self._writer.reflag(sensor, (to_ms(window.start), to_ms(window.end)), code)
+
     # Reading
 
     def read(

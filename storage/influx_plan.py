@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from schemas import FlaggedReading, Outcome, SeriesTags
 from schemas.clock import HOUR_MS
+from schemas.flags import GOOD_QUALITY
 from storage.influx_flux import Span
 from storage.influx_lines import plain_values
 
@@ -89,6 +90,17 @@ def _fields(reading: Kept) -> set[tuple[str, bool]]:
         for is_code in (True, False)
         if is_code or value is not None
     }
+
+
+def reflagging(stored: Mapping[Key, Kept], code: int, at_ms: int) -> Plan:
+    """What gives a code to all good values of readings; those without one are left out."""
+    made = Plan([])
+    for key, before in stored.items():
+        if GOOD_QUALITY in before.quality.values():
+            codes = {k: code if old == GOOD_QUALITY else old for k, old in before.quality.items()}
+            made.placed[key] = Kept(before.values, codes, before.tags)
+            made.revised.append(Revised(key, before, at_ms))
+    return made
 
 
 def spans(keys: Collection[Key]) -> list[tuple[Span, set[str]]]:

@@ -13,6 +13,7 @@ in absolute numbers, so nothing counts twice.
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
@@ -28,7 +29,8 @@ from storage.buckets import ACCOUNTS, OBSERVATIONS, InfluxAddress
 from storage.influx_books import Books
 from storage.influx_csv import observations
 from storage.influx_http import InfluxHttp
-from storage.influx_plan import Kept, Key, Plan, plan, spans
+from storage.influx_plan import Kept, Key, Plan, plan, reflagging, spans
+from storage.port import StoreUnavailable
 
 log = structlog.get_logger()
 TAGS = ("sensor", "_measurement", "station", "district", "subdistrict", "owner")
@@ -64,6 +66,22 @@ class Writer:
             outcomes = self._carry_out(planned, received, dead_lettered)
             self._cut_off = None
             return outcomes
+
+    def reflag(self, sensor: str, span: flux.Span, code: int) -> int:
+        """Give a code to the good values of a sensor's readings; how many readings that were."""
+        with self._turn:
+            if self._cut_off is not None:
+                self._cut_off = None
+                self._books.forget()
+            self._books.open()
+            planned = reflagging(self._kept_of(sensor, span), code, int(time.time() * 1000))
+            if planned.placed:
+                try:
+                    self._carry_out(planned, {}, {})
+                except StoreUnavailable:
+                    self._books.forget()
+                    raise
+            return len(planned.placed)
 
     def _carry_out(
         self,
@@ -128,10 +146,17 @@ class Writer:
         found = {key for rows in known for key in rows if key in keys}
         if not found:
             return {}
-        frame = observations(self._ask(found, [], TAGS), TAGS).with_columns(
-            pl.col("ts").dt.epoch("ms")
+        return _kept(self._ask(found, [], TAGS), found)
+
+    def _kept_of(self, sensor: str, span: flux.Span) -> dict[Key, Kept]:
+        """All readings of a sensor in a span."""
+        asked = flux.pipeline(
+            self._observations,
+            span,
+            [flux.one_of("sensor", [sensor])],
+            flux.keep(*TAGS, "_time", "_field", "_value"),
         )
-        return _kept(frame, found)
+        return _kept(self._http.query(asked), None)
 
     def _ask(
         self, keys: Collection[Key], conditions: list[str], columns: Sequence[str]
@@ -161,12 +186,13 @@ def _observations(planned: Plan, keys: Sequence[Key]) -> list[str]:
     return written
 
 
-def _kept(frame: pl.DataFrame, wanted: Collection[Key]) -> dict[Key, Kept]:
-    """Observations with their tags as readings by key."""
+def _kept(frames: Sequence[pl.DataFrame], wanted: Collection[Key] | None) -> dict[Key, Kept]:
+    """Observations with their tags as readings by key; None wants them all."""
+    frame = observations(frames, TAGS).with_columns(pl.col("ts").dt.epoch("ms"))
     found: dict[Key, Kept] = {}
     for sensor, medium, station, district, subdistrict, owner, *rest in frame.iter_rows():
         ts, parameter, value, code = rest
-        if (sensor, ts) not in wanted:
+        if wanted is not None and (sensor, ts) not in wanted:
             continue
         kept = found.get((sensor, ts))
         if kept is None:

@@ -56,6 +56,14 @@ class Store(Protocol):
         the same call again then ends as if the first had not been cut off.
         """
 
+    def reflag(self, sensor: str, window: Interval, code: int) -> int:
+        """Give a quality code to a sensor's good values of a window; how many readings that were.
+
+        Other codes stay. The earlier version of each reading stays readable as that of a revision,
+        and the hours become pending; the account counts arrivals and does not change. Doing it
+        again changes nothing. Raises StoreUnavailable.
+        """
+
     def read(
         self,
         window: Interval,

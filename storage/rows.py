@@ -58,6 +58,19 @@ class Packing:
         return self._pack_codes(*(quality.get(key, GOOD_QUALITY) for key in self.layout))
 
 
+def reflagged(quality: bytes | None, width: int, code: int) -> bytes | None:
+    """Packed quality with `code` in place of good; None where nothing is good."""
+    codes = [GOOD_QUALITY] * width if quality is None else _shorts(width).unpack(quality)
+    if GOOD_QUALITY not in codes:
+        return None
+    return _shorts(width).pack(*(code if one == GOOD_QUALITY else one for one in codes))
+
+
+def width_of(values: bytes) -> int:
+    """How many values are packed."""
+    return len(values) // _floats(1).size
+
+
 def _only_value(values: Mapping[Any, float | None]) -> tuple[float | None, ...]:
     return tuple(values.values())
 

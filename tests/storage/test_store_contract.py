@@ -97,6 +97,33 @@ def test_a_revision_with_other_parameters_replaces_the_whole_reading(store: Stor
     assert rows(store.latest()) == [("pm25", 1.0)]
 
 
+def test_a_reflag_takes_the_good_values_of_one_sensors_window(store: Store) -> None:
+    good, code, spike = 1, 204, 108
+    given = [
+        reading(0, pm25=1.0),
+        reading(60, pm25=2.0, no2=5.0),
+        reading(120, pm25=3.0, quality={PM25: spike}),
+        reading(60, "air-b-1", pm25=9.0),
+    ]
+    store.write(given)
+    store.settle_hours(store.pending_hours(DAY.end))
+    window = Interval(T0 + timedelta(hours=1), T0 + timedelta(hours=3))
+    before = store.account(DAY).rows()
+    assert store.reflag("air-a-1", window, code) == 1
+    expected = [good, code, code, spike, good]
+    assert store.read(DAY)["quality"].to_list() == expected
+    assert store.read(DAY)["value"].to_list() == [1.0, 5.0, 2.0, 3.0, 9.0], "no value changes"
+    assert [each.hour.start for each in store.pending_hours(DAY.end)] == [window.start]
+    assert sorted(rows(store.revisions(DAY))) == [("no2", 5.0), ("pm25", 2.0)]
+    assert store.revisions(DAY)["quality"].to_list() == [good, good]
+    assert store.account(DAY).rows() == before
+
+    assert store.reflag("air-a-1", window, code) == 0, "and again changes nothing"
+    assert store.reflag("nobody", window, code) == 0
+    assert store.write(given) == [Outcome.DUPLICATE] * 4
+    assert store.read(DAY)["quality"].to_list() == expected, "the same again brings nothing back"
+
+
 def test_repeats_within_one_batch_count_the_same_way(store: Store) -> None:
     outcomes = store.write([reading(pm25=1.0), reading(pm25=1.0), reading(pm25=2.0)])
     assert outcomes == [Outcome.STORED, Outcome.DUPLICATE, Outcome.REVISED]
