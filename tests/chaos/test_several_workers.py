@@ -75,9 +75,12 @@ def test_workers_die_join_and_restart_and_the_books_add_up(tmp_path: Path, kind:
         assert store.count_readings() == dict(published.distinct), "none lost, none twice"
         sums = books(store)
         assert sums["received"] == sums["stored"] + sums["duplicate"] + sums["dead_lettered"]
-        # InfluxDB has no transaction over readings and books: decision 0001.
-        blurred = 0 if kind == "embedded" else KILLS * BATCH
-        assert abs(sums["stored"] - sum(published.distinct.values())) <= blurred
+        # InfluxDB has no transaction, neither over readings and books nor between workers: a kill
+        # lets readings that come again count as duplicates, and a repeat that two workers take in
+        # the same moment counts as stored for both. Decision 0001.
+        over = sums["stored"] - sum(published.distinct.values())
+        most, least = sum(published.repeats.values()), -KILLS * BATCH
+        assert over == 0 if kind == "embedded" else least <= over <= most
 
 
 @pytest.mark.chaos
