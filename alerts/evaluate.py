@@ -1,8 +1,9 @@
 """The rule evaluator: windows in, breaches out. Pure, and the same in both lanes.
 
-A breach begins with the first of the windows that fill the hold time, ends with the first window
-that is back within the limit by the hysteresis, and is left as it is by a window without enough
-data: that is no proof of anything. Until the hold time is filled it is not certain.
+A breach begins with the first of the windows that fill the hold time, ends with the first of those
+that are back within the limit by the hysteresis and fill the rest time, and is left as it is by a
+window without enough data: that is no proof of anything. Until the hold time is filled it is not
+certain.
 """
 
 from __future__ import annotations
@@ -30,14 +31,16 @@ class Evaluator:
         self._subject = subject
         self._step = step
         self._hold = timedelta(minutes=rule.hold_min)
+        self._rest = timedelta(minutes=rule.rest_min)
         self._last: datetime | None = None
+        self._resting: datetime | None = None
         self.breach = ongoing
 
     def see(self, window: Window, limit: LegalLimit | None) -> list[Breach]:
         """What the window changes: breaches as they are now, ended ones among them."""
         before = self.breach
         if limit is None:
-            return self._end(window.moment)
+            return self._end(self._resting or window.moment)
         if window.completeness < self._rule.min_completeness:
             return []
         beyond = not limit.met(window.value)
@@ -45,8 +48,8 @@ class Evaluator:
             return self._begin(window, limit) if beyond else []
         if before.certain:
             self.breach = self._gone_on(before, window, limit)
-            if self._recovered(window.value, limit):
-                return self._end(window.moment)
+            if self._rested(window, limit):
+                return self._end(self._resting or window.moment)
             return [self.breach]
         follows = self._last is None or window.moment - self._last <= self._step * NEXT
         if not (beyond and follows):
@@ -92,12 +95,17 @@ class Evaluator:
             }
         return breach.model_copy(update=update)
 
-    def _recovered(self, value: float, limit: LegalLimit) -> bool:
-        return limit.met(value) and _excess(value, limit) <= -self._rule.hysteresis
+    def _rested(self, window: Window, limit: LegalLimit) -> bool:
+        """Whether the value has been back within the limit for the rest time."""
+        back = limit.met(window.value) and _excess(window.value, limit) <= -self._rule.hysteresis
+        self._resting = (self._resting or window.moment) if back else None
+        return self._resting is not None and (
+            window.moment + self._step - self._resting >= self._rest
+        )
 
     def _end(self, moment: datetime) -> list[Breach]:
         ended = [] if self.breach is None else [self.breach.model_copy(update={"end": moment})]
-        self.breach = self._last = None
+        self.breach = self._last = self._resting = None
         return ended
 
 

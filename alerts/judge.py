@@ -81,9 +81,10 @@ def judge_hours(
 
 
 def look_back(rule: Rule) -> timedelta:
-    """How far back a rule is judged again each time."""
+    """How far back a rule is judged again each time: further than a breach that may go on rests."""
     length = shape_of(rule.window, 0).length
-    return max(LOOK_BACK, 3 * length + timedelta(minutes=rule.hold_min + (rule.over_min or 0)))
+    minutes = rule.hold_min + rule.rest_min + (rule.over_min or 0)
+    return max(LOOK_BACK, 3 * length + timedelta(minutes=minutes))
 
 
 def _recent(rule: Rule, now: datetime) -> Interval:
@@ -277,7 +278,8 @@ def _news(rows: Sequence[AlertRow], breach: Breach) -> bool:
 
 def _surely(rule: Rule, span: Interval) -> Interval | None:
     """The part of a span whose breaches are all seen, whole: away from its beginning and end."""
-    margin = shape_of(rule.window, 0).length + timedelta(minutes=rule.hold_min) + HOUR
+    held = timedelta(minutes=rule.hold_min + rule.rest_min)
+    margin = shape_of(rule.window, 0).length + held + HOUR
     start, end = span.start + margin, span.end - SETTLING
     if rule.kind in (Kind.SILENCE, Kind.FORECAST, Kind.NETWORK):
         return None  # what was said then stays true: it was said of what was known

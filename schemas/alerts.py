@@ -128,7 +128,8 @@ class Rule(_Record):
     window: what is averaged; running 8 h each hour, all others one after the other on the city's
     clock. part: only in the day (06:00-22:00) or the night. hold_min: minutes that the condition
     must last before an alert is certain. hysteresis: how far, in the unit, the value must fall back
-    before the breach ends. close: whether a person closes the alert, or the end of the breach does.
+    before the breach ends. rest_min: minutes that it must stay there: what comes back sooner is
+    the same breach, which ends when the rest began. close: whether a person closes the alert, or the end of the breach does.
     route: who is told (`routes.yaml`).
 
     over_min (rise): the change over so many minutes. ahead_h (forecast): how far ahead.
@@ -149,6 +150,7 @@ class Rule(_Record):
     limit: LimitSource
     hold_min: int = Field(0, ge=0)
     hysteresis: float = Field(0.0, ge=0)
+    rest_min: int = Field(0, ge=0, le=720)
     min_completeness: float = Field(0.75, ge=0, le=1)
     severity: Severity
     graver: tuple[Graver, ...] = ()

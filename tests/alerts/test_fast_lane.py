@@ -73,6 +73,26 @@ def test_both_lanes_on_one_breach_make_one_alert(hands, lane, clock) -> None:
     assert moves == ["suspect", "open", "recover_and_close"]
 
 
+@pytest.mark.parametrize("fast", [True, False], ids=["both lanes", "the averaged lane"])
+def test_peaks_within_the_rest_time_are_one_alert(hands, lane, clock, fast: bool) -> None:
+    """Cars of one night: three within the hour of each other, and one an hour and more later."""
+    assert SUDDEN.rest_min == 60
+    peaks = {0, 40, 80, 150}
+    for minute in range(160):
+        clock.advance(hands.at(minute) + timedelta(seconds=1) - clock.now())
+        readings = hands.readings(82 if minute in peaks else 60, [minute], parameter="lmax")
+        hands.store.write(readings)
+        if fast:
+            lane.see(readings)
+        if minute % 10 == 9:
+            hands.judge(minute + 0.5, SUDDEN)
+    found = [(a.started, a.ended) for a in alerts(hands.registry, rule=SUDDEN.id)]
+    assert sorted(found) == [(hands.at(0), hands.at(81)), (hands.at(150), None)]
+    for alert in alerts(hands.registry, rule=SUDDEN.id):
+        moves = [event.move for event in alert_events(hands.registry, alert.id)]
+        assert moves == (["open", "recover"] if alert.ended else ["open"])
+
+
 def test_what_the_fast_lane_missed_the_other_raises(hands, lane, clock) -> None:
     live(hands, lane, clock, 50, range(5))
     hands.measure(60, range(5, 40))  # stored by a worker that was killed before its lane saw them
