@@ -128,9 +128,9 @@ class Rule(_Record):
     window: what is averaged; running 8 h each hour, all others one after the other on the city's
     clock. part: only in the day (06:00-22:00) or the night. hold_min: minutes that the condition
     must last before an alert is certain. hysteresis: how far, in the unit, the value must fall back
-    before the breach ends. rest_min: minutes that it must stay there: what comes back sooner is
-    the same breach, which ends when the rest began. close: whether a person closes the alert, or the end of the breach does.
-    route: who is told (`routes.yaml`).
+    before the breach ends. rest_min: minutes that it must stay there; what comes back sooner is the
+    same breach, which ends when the rest began. close: whether a person closes the alert, or the
+    end of the breach does. route: who is told (`routes.yaml`).
 
     over_min (rise): the change over so many minutes. ahead_h (forecast): how far ahead.
     radius_km (disagreement): how far a station of the other owner may be. of (network): the rule
