@@ -11,7 +11,7 @@ from alerts import ChannelHealth, channel_healths, open_alerts
 from network.views.air import AirView, air_view
 from network.views.noise import NoiseView, noise_view
 from network.views.soil import SoilView, soil_view
-from network.views.states import StationState, current_values, station_state
+from network.views.states import StationState, current_values, exceeding, station_state
 from network.views.water import WaterView, water_view
 from registry import Registry
 from schemas import Interval, Level, Medium, Period, catalogue
@@ -96,7 +96,7 @@ def city_board(
     stations = registry.stations()
     current = current_values(store.latest(), {sensor.id: sensor for sensor in sensors}, now)
     alerts = open_alerts(registry)
-    alarmed = {alert.station for alert in alerts}
+    alarmed = exceeding(alerts)
     states = tuple(
         station_state(station, sensors, current, station.id in alarmed, now)
         for station in stations.values()

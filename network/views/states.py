@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from schemas import Flag, flag_of
+from schemas.alerts import Alert
 from schemas.registry import Sensor, Station
 
 STALE_CADENCES = 3  # silent for so many cadences: stale
@@ -58,6 +59,11 @@ def current_values(
         order = {key: index for index, key in enumerate(sensors[name].parameters)}
         channels.sort(key=lambda c: order.get(c.parameter, len(order)))  # type: ignore[call-overload]
     return found
+
+
+def exceeding(alerts: Iterable[Alert]) -> set[str | None]:
+    """Stations where the breach of an alert goes on. One that is over may wait for people still."""
+    return {alert.station for alert in alerts if alert.ended is None}
 
 
 def station_state(

@@ -14,7 +14,7 @@ from network.views.air import POLLUTANTS, AirView, air_view
 from network.views.days import settled_day
 from network.views.limits import LimitSpan, limits_of
 from network.views.noise import noise_verdicts
-from network.views.states import StationState, current_values, station_state
+from network.views.states import StationState, current_values, exceeding, station_state
 from network.views.water import classes_of
 from registry import Registry
 from schemas import Interval, Level, Medium, Period
@@ -53,7 +53,7 @@ def station_view(
     names = [sensor.id for sensor in sensors]
     measured = list(dict.fromkeys(key for sensor in sensors for key in sensor.parameters))
     current = current_values(store.latest(sensors=names), {s.id: s for s in sensors}, now)
-    alarmed = any(alert.station == station_id for alert in open_alerts(registry))
+    alarmed = station_id in exceeding(open_alerts(registry))
     window = Interval(now - timedelta(hours=hours), now + timedelta(minutes=5))
     return StationView(
         state=station_state(station, sensors, current, alarmed, now),

@@ -25,7 +25,7 @@ from network.assessments import (
     series,
 )
 from network.views.days import settled_day
-from network.views.states import StationState, current_values, station_state
+from network.views.states import StationState, current_values, exceeding, station_state
 from network.views.water import RIVERS, classes_of
 from registry import Registry
 from schemas import Interval, Level, Period
@@ -206,7 +206,7 @@ def _outfalls(
     names = {station.id for station in stations}
     sensors = {str(s.id): s for s in registry.sensors().values() if s.station in names}
     current = current_values(store.latest(sensors=list(sensors)), sensors, now)
-    alarmed = {alert.station for alert in open_alerts(registry)}
+    alarmed = exceeding(open_alerts(registry))
     return tuple(
         Outfall(
             station,

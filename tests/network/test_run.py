@@ -32,7 +32,9 @@ from schemas import (
     StationId,
     indices,
 )
+from schemas.clock import HOUR
 from storage import Store
+from tests.network.alerted import add_alert
 
 START = datetime(2026, 11, 20, tzinfo=CITY_TIME).astimezone(UTC)
 SPAN = Interval(START, START + timedelta(days=2))
@@ -178,6 +180,28 @@ def test_the_board_shows_every_medium_with_current_values(
     assert {s.state for s in board.stations} <= {"ok", "suspect", "alert", "stale", "silent"}
     later = city_board(store=store, registry=registry, now=SPAN.end + timedelta(days=3))
     assert {s.state for s in later.stations} == {"silent"}
+
+
+def test_a_station_is_exceeding_while_its_breach_goes_on(
+    open_store_at: OpenStore, registry: Registry, readings: Readings
+) -> None:
+    """An alert whose breach is over waits for people, and its station is back to normal."""
+    store = open_store_at("city")
+    store.write(readings(SPAN))
+    on, over = "noise-lianhua-1", "noise-dongmen-1"
+    add_alert(registry, sensor=on, severity="red", started=SPAN.end - HOUR)
+    add_alert(
+        registry, sensor=over, severity="red", started=SPAN.end - 2 * HOUR, ended=SPAN.end - HOUR
+    )
+    board = city_board(store=store, registry=registry, now=SPAN.end)
+    sensors = registry.sensors()
+    exceeding = {s.station.id for s in board.stations if s.state == "alert"}
+    assert exceeding == {sensors[SensorId(on)].station}
+    for name, state in ((on, "alert"), (over, "ok")):
+        station = sensors[SensorId(name)].station
+        view = station_view(station, store=store, registry=registry, now=SPAN.end)
+        assert view is not None
+        assert view.state.state == state
 
 
 def test_a_station_is_shown_with_its_last_day(
