@@ -29,6 +29,11 @@ class TakenIn:
     refused: int = 0
     flagged: int = 0
 
+    def __iadd__(self, more: TakenIn) -> TakenIn:
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(more, name))
+        return self
+
 
 def take_in(
     messages: Iterable[Message], *, store: Store, registry: Registry, catalogue: Catalogue

@@ -8,6 +8,7 @@ present sensors are from then on said to be installed when the loggers end.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -90,7 +91,8 @@ def write_past(
 ) -> Past:
     """Write the past of a span. Done again over the same span it ends in the same rows.
 
-    Raises ValueError for a registry without sensors that the demo plays.
+    Raises ValueError for a registry without sensors that the demo plays, and for a store that keeps
+    nothing so old.
     """
     loggers = loggers_of(registry, span)
     if not loggers:
@@ -102,9 +104,14 @@ def write_past(
     for step in _steps(span):
         say(f"{city_date(step.start)} … {city_date(step.end - timedelta(seconds=1))}")
         sent = messages(loggers, step, span.end, weather)
-        done = take_in(sent, store=store, registry=registry, catalogue=catalogue())
-        for name in TakenIn.__slots__:
-            setattr(taken, name, getattr(taken, name) + getattr(done, name))
+        for some in (itertools.islice(sent, 1), sent):
+            taken += take_in(some, store=store, registry=registry, catalogue=catalogue())
+            if not (taken.stored or taken.duplicate):  # told by the very first message
+                raise ValueError(
+                    f"the store keeps nothing as old as {city_date(span.start)}: an InfluxDB keeps "
+                    "observations for the 90 days of its bucket `observations`; write the past "
+                    "into a store in a file, or make the bucket keep longer"
+                )
     say("retire the loggers")
     _hand_over(loggers, registry, span.end)
     hours, days = list(span.hours()), list(span.city_days())

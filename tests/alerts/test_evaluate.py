@@ -106,9 +106,9 @@ def test_the_further_beyond_the_limit_the_graver(value: float, severity: str) ->
     assert breach.severity == severity, "and it stays as grave as it was at its peak"
 
 
-@given(st.lists(st.one_of(st.none(), st.floats(30, 110)), max_size=40))
-def test_breaches_are_in_order_apart_and_beyond_the_limit(values: list) -> None:
-    rule = made_rule(hold_min=20, hysteresis=2)
+@given(st.lists(st.one_of(st.none(), st.floats(30, 110)), max_size=40), st.integers(0, 60))
+def test_breaches_are_in_order_apart_and_beyond_the_limit(values: list, rest: int) -> None:
+    rule = made_rule(hold_min=20, hysteresis=2, rest_min=rest)
     breaches = evaluate(rule, "s-001", STEP, series(rule, *values))
     for breach in breaches:
         assert breach.peak > 60
@@ -117,6 +117,8 @@ def test_breaches_are_in_order_apart_and_beyond_the_limit(values: list) -> None:
     for before, after in pairwise(breaches):
         assert before.end is not None
         assert before.end <= after.start
+        if before.certain:
+            assert after.start - before.end >= timedelta(minutes=rest)
 
 
 @given(st.lists(st.floats(30, 110), max_size=40), st.integers(0, 40))

@@ -16,7 +16,9 @@ from onenet.past import Past, span_of, write_past
 from registry import Registry, migrate, open_registry, seed_demo_city
 from schemas import CITY_TIME, Interval, Level, Period, catalogue
 from simulators.past import SEASONS, factor
-from storage import Store, open_store
+from storage import Store, open_store, prepare
+from tests.city import demo_registry
+from tests.influx import influx
 
 END = datetime(2026, 11, 1, tzinfo=CITY_TIME)
 SPAN = Interval(END - timedelta(days=31), END)  # October
@@ -120,6 +122,21 @@ def test_a_registry_without_played_sensors_is_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="seed it first"):
         write_past(SPAN, store=store, registry=registry)
     store.close()
+    registry.close()
+
+
+@pytest.mark.influx
+def test_a_store_that_keeps_nothing_so_old_is_told_at_once(tmp_path: Path) -> None:
+    registry = demo_registry(tmp_path)
+    with influx(tmp_path) as server:
+        url = f"{server.url}?prefix=past_"
+        prepare(url, token=server.token)
+        store = open_store(url, token=server.token)
+        long_ago = Interval(END - timedelta(days=400), END)
+        with pytest.raises(ValueError, match=r"nothing as old as 2025-09-27.* 90 days"):
+            write_past(long_ago, store=store, registry=registry)
+        assert store.count_readings() == {}
+        store.close()
     registry.close()
 
 
