@@ -6,10 +6,6 @@ back with the reason, and the alert as it is. Live parts come by server-sent eve
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import json
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -31,6 +27,7 @@ from alerts import BadMove, IllegalMove, Move, NoSuchAlert, Router
 from alerts.moves import LARGEST_PHOTO
 from console.alert_inbox import FARTHEST, PAGE, Asked, Filters, choices, inbox, settled
 from console.alert_view import alert_chart, alert_page
+from console.live import live
 from console.painter import Painter, language_of
 from console.security import require, safe_way, visitor_of
 from console.sources import Sources
@@ -40,7 +37,6 @@ from schemas.alerts import Alert, AlertState
 from schemas.people import Person
 from storage import StoreUnavailable
 
-LIVE_EVERY_S = 2.0
 Visiting = Annotated[Person, Depends(require("alert.read"))]
 # Whoever makes any move may acknowledge; the move itself then asks for its own action, and where.
 Moving = Annotated[Person, Depends(require("alert.acknowledge"))]
@@ -91,40 +87,24 @@ def _add_inbox(pages: APIRouter, sources: Sources, painter: Painter) -> None:
 
     @pages.get("/alerts/events")
     async def events(request: Request, person: Visiting, asked: Asked) -> StreamingResponse:
-        stream = _live(request, sources, painter, settled(asked, person), person)
-        return StreamingResponse(
-            stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
+        chosen, language = settled(asked, person), language_of(request)
+        visitor = visitor_of(request)
+
+        def made() -> dict[str, Any]:
+            """The list, and which red alerts nobody has acknowledged."""
+            content = _inbox(sources, chosen, person, 0)
+            return {
+                "list": painter.paint("_inbox.html", language, visitor=visitor, **content),
+                "reds": [[a.id, _title(sources, a, language)] for a in content["inbox"].reds()],
+            }
+
+        return live(request, "inbox", made)
 
 
 def _inbox(sources: Sources, chosen: Filters, person: Person, offset: int) -> dict[str, Any]:
     now = sources.clock.now()
     found = inbox(sources.registry, chosen, person, now, offset)
     return {"inbox": found, "chosen": chosen, "now": now}
-
-
-async def _live(
-    request: Request, sources: Sources, painter: Painter, chosen: Filters, person: Person
-) -> AsyncIterator[str]:
-    """The list, and which red alerts nobody has acknowledged, whenever they have changed."""
-    language, visitor, sent = language_of(request), visitor_of(request), ""
-
-    def made() -> dict[str, Any]:
-        content = _inbox(sources, chosen, person, 0)
-        return {
-            "list": painter.paint("_inbox.html", language, visitor=visitor, **content),
-            "reds": [[a.id, _title(sources, a, language)] for a in content["inbox"].reds()],
-        }
-
-    while not await request.is_disconnected():
-        parts = await asyncio.to_thread(made)
-        mark = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-        if mark != sent:
-            sent = mark
-            yield f"event: inbox\ndata: {json.dumps(parts)}\n\n"
-        else:
-            yield ": nothing new\n\n"
-        await asyncio.sleep(LIVE_EVERY_S)
 
 
 def _title(sources: Sources, alert: Alert, language: str) -> str:

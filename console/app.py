@@ -7,10 +7,6 @@ say otherwise.
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +31,7 @@ from console.enforcement_pages import add_enforcement_pages
 from console.errors import add_error_pages
 from console.evidence_routes import add_evidence_routes
 from console.hardening import Hardening
+from console.live import live
 from console.login import add_login
 from console.network_pages import add_network_pages
 from console.notices import notices
@@ -51,14 +48,11 @@ from console.sensorthings import add_sensorthings
 from console.soil_pages import add_soil_pages
 from console.sources import Sources
 from console.work_pages import add_work_pages
-from drawing import city_time
 from network.views import station_view
 from registry import open_registry
 from registry.second_factor import Vault
 from schemas import Clock, Medium, SystemClock
-from storage import StoreUnavailable, open_store
-
-LIVE_EVERY_S = 2.0
+from storage import open_store
 
 BOARD = [Depends(require("board.read"))]
 SENSORS = [Depends(require("sensor.read"))]
@@ -151,10 +145,8 @@ def _add_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
 
     @app.get("/events", dependencies=BOARD, include_in_schema=False)
     async def events(request: Request, medium: Medium | None = None) -> StreamingResponse:
-        stream = _live(request, sources, painter, medium)
-        return StreamingResponse(
-            stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
+        language = language_of(request)
+        return live(request, "board", lambda: _parts(sources, painter, language, medium))
 
     @app.get("/stations/{station_id}", dependencies=BOARD, include_in_schema=False)
     def station(request: Request, station_id: str) -> HTMLResponse:
@@ -214,27 +206,6 @@ def _add_pages(app: FastAPI, sources: Sources, painter: Painter) -> None:
         if letter is None:
             raise HTTPException(404)
         return page(request, "deadletter.html", page="deadletters", letter=letter)
-
-
-async def _live(
-    request: Request, sources: Sources, painter: Painter, medium: Medium | None
-) -> AsyncIterator[str]:
-    """The board's changing parts, as HTML, whenever they have changed."""
-    language, sent = language_of(request), ""
-    while not await request.is_disconnected():
-        try:
-            parts = await asyncio.to_thread(_parts, sources, painter, language, medium)
-        except StoreUnavailable:
-            yield ": the store is away\n\n"
-        else:
-            mark = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-            if mark != sent:
-                sent = mark
-                clock = city_time(sources.clock.now(), "%Y-%m-%d %H:%M:%S")
-                yield f"event: board\ndata: {json.dumps({**parts, 'clock': clock})}\n\n"
-            else:
-                yield ": nothing new\n\n"
-        await asyncio.sleep(LIVE_EVERY_S)
 
 
 def _parts(

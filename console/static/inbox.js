@@ -2,16 +2,11 @@
 "use strict";
 (function () {
   const list = document.getElementById("inbox");
-  const light = document.getElementById("live-state");
   const button = document.getElementById("sound");
   const KEY = "onenet-alert-sound";
   let known = null;
   let sound = null;
 
-  const say = (connected) => {
-    light.textContent = connected ? light.dataset.live : light.dataset.lost;
-    light.classList.toggle("lost", !connected);
-  };
   const wanted = () => localStorage.getItem(KEY) === "on";
   const paint = () => {
     button.textContent = wanted() ? button.dataset.on : button.dataset.off;
@@ -56,9 +51,7 @@
   });
   paint();
   if (!list.dataset.events) return;
-  const events = new EventSource(list.dataset.events);
-  events.addEventListener("inbox", (event) => {
-    const content = JSON.parse(event.data);
+  follow(list.dataset.events, "inbox", (content) => {
     const open = new Set();
     list.querySelectorAll("details[open] a.case-body").forEach((a) => open.add(a.href));
     list.innerHTML = content.list;
@@ -66,8 +59,5 @@
       folded.open = [...folded.querySelectorAll("a.case-body")].some((a) => open.has(a.href));
     });
     tell(content.reds);
-    say(true);
   });
-  events.onopen = () => say(true);
-  events.onerror = () => say(false);
 })();

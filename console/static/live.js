@@ -2,26 +2,16 @@
 "use strict";
 (function () {
   const board = document.getElementById("board");
-  const light = document.getElementById("live-state");
   const parts = ["markers", "figures", "alerts", "health"];
   let last = {};
-  const say = (connected) => {
-    light.textContent = connected ? light.dataset.live : light.dataset.lost;
-    light.classList.toggle("lost", !connected);
-  };
-  const events = new EventSource(board.dataset.events);
-  events.addEventListener("board", (event) => {
-    const content = JSON.parse(event.data);
+  follow(board.dataset.events, "board", (content) => {
     for (const part of parts) {
       if (content[part] !== last[part]) {
         document.getElementById(part).innerHTML = content[part];
       }
     }
     last = content;
-    say(true);
   });
-  events.onopen = () => say(true);
-  events.onerror = () => say(false);
   const clock = document.getElementById("clock");
   const form = new Intl.DateTimeFormat("sv-SE", {
     timeZone: "Asia/Shanghai", dateStyle: "short", timeStyle: "medium",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from console import create_app
+from tests import postgres
 from tests.console.conftest import City, fill
+from tests.parts import need
 from tests.serving import serving
 
 pytestmark = pytest.mark.browser
@@ -86,6 +89,26 @@ def test_a_new_reading_changes_the_board_by_itself(browser: Browser, url: str, c
     )
     assert visit.page.locator("#live-state").inner_text() == "实时"
     assert visit.complaints == []
+
+
+def test_the_board_says_that_it_is_old_and_is_live_again_by_itself(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """The registry's PostgreSQL is restarted under an open board."""
+    need("postgresql", postgres.available())
+    store_url, state = f"sqlite:///{tmp_path}/o.db", "#live-state"
+    with postgres.postgres(tmp_path) as server:
+        registry_url = postgres.url(server, "registry", "registry")
+        fill(store_url, registry_url, tmp_path)
+        with serving(create_app(store_url=store_url, registry_url=registry_url)) as address:
+            visit = Visit(browser, 1280, 900)
+            visit.page.goto(address)
+            expect(visit.page.locator(state)).to_have_text("实时")
+            with postgres.away(server):
+                expect(visit.page.locator(state)).to_have_text("连接中断", timeout=20_000)
+            expect(visit.page.locator(state)).to_have_text("实时", timeout=20_000)
+            assert visit.complaints == []
+            visit.page.close()
 
 
 def test_the_language_can_be_changed_and_a_station_opened(browser: Browser, url: str) -> None:
