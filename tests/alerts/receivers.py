@@ -21,6 +21,7 @@ import paho.mqtt.client as mqtt
 from aiosmtpd.controller import Controller
 
 from alerts.channels.posting import Poster, networks
+from tests.brokers import free_port
 from tests.parts import need
 
 
@@ -152,9 +153,3 @@ def listening(port: int) -> Iterator[list[mqtt.MQTTMessage]]:
     finally:
         client.disconnect()
         client.loop_stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

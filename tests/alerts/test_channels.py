@@ -36,7 +36,8 @@ from alerts.channels.signing import headers, signature
 from alerts.letter import Letter, Refused, TooFast, Undeliverable
 from schemas import FixedClock
 from schemas.people import Unacceptable
-from tests.alerts.receivers import HttpReceiver, MailBox, free_port, here, mail_server
+from tests.alerts.receivers import HttpReceiver, MailBox, here, mail_server
+from tests.brokers import free_port
 
 AT = datetime(2026, 11, 24, 15, 20, tzinfo=UTC)
 SECRET = "a secret of both sides"

@@ -19,7 +19,8 @@ from alerts.outbox import CLAIM, LONGEST_WAIT, ORPHANED, waiting
 from registry.models import DutyRow, OutboxItemRow
 from schemas import SystemClock
 from tests.alerts.conftest import NIGHT, Hands
-from tests.alerts.receivers import HttpReceiver, free_port, here, mail_server
+from tests.alerts.receivers import HttpReceiver, here, mail_server
+from tests.brokers import free_port
 
 MINUTE = timedelta(minutes=1)
 

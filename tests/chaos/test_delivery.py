@@ -22,7 +22,8 @@ from registry import migrate, open_registry, seed_demo_city
 from registry.models import AlertRow, OutboxItemRow
 from schemas.alerts import AlertState
 from tests.alerts.conftest import NOON, shipped
-from tests.alerts.receivers import HttpReceiver, free_port, listening, mail_server, mosquitto
+from tests.alerts.receivers import HttpReceiver, listening, mail_server, mosquitto
+from tests.brokers import free_port
 from tests.chaos.deliverer import Hasty
 
 ALERTS = 1000
