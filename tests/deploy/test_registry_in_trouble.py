@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +15,7 @@ from registry import migrate, open_registry, seed_demo_city
 from schemas.people import Role
 from tests import postgres
 from tests.brokers import free_port
+from tests.command import onenet
 from tests.console.visiting import admit, log_in
 from tests.parts import need
 
@@ -32,22 +30,9 @@ COMMANDS = (
 every_command = pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 
 
-def onenet(registry_url: str, home: Path, command: list[str]) -> str:
+def refused(registry_url: str, home: Path, command: list[str]) -> str:
     """What a command that fails says; it must be an error that it explains."""
-    done = subprocess.run(
-        [sys.executable, "-m", "onenet", *command],
-        env={
-            **os.environ,
-            "ONENET_REGISTRY_URL": registry_url,
-            "ONENET_STORE_URL": f"sqlite:///{home}/o.db",
-            "ONENET_REPORTS_DIR": str(home / "reports"),
-            "COLUMNS": "500",
-        },
-        cwd=home,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = onenet(home, *command, registry_url=registry_url)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr
@@ -55,14 +40,14 @@ def onenet(registry_url: str, home: Path, command: list[str]) -> str:
 
 @every_command
 def test_a_registry_that_was_never_migrated(tmp_path: Path, command: list[str]) -> None:
-    told = onenet(f"sqlite:///{tmp_path}/r.db", tmp_path, command)
+    told = refused(f"sqlite:///{tmp_path}/r.db", tmp_path, command)
     assert told.startswith("error: ")
     assert "onenet registry migrate" in told
 
 
 @every_command
 def test_a_registry_that_is_not_there(tmp_path: Path, command: list[str]) -> None:
-    told = onenet(f"postgresql://u:s3cret@127.0.0.1:{free_port()}/r", tmp_path, command)
+    told = refused(f"postgresql://u:s3cret@127.0.0.1:{free_port()}/r", tmp_path, command)
     assert told.startswith("error: ")
     assert "the registry" in told
     assert "s3cret" not in told
@@ -70,7 +55,7 @@ def test_a_registry_that_is_not_there(tmp_path: Path, command: list[str]) -> Non
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://u:s3cret@host/r"])
 def test_an_address_that_is_none(tmp_path: Path, url: str) -> None:
-    told = onenet(url, tmp_path, ["sensors", "list"])
+    told = refused(url, tmp_path, ["sensors", "list"])
     assert told.startswith("error: registry URL")
     assert "postgresql://USER:PASSWORD@HOST/DATABASE" in told
     assert "s3cret" not in told
@@ -100,7 +85,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
 
 
 def test_a_user_without_the_right(installed: Installed, tmp_path: Path) -> None:
-    told = onenet(installed.url("registry_grafana"), tmp_path, ["sensors", "list"])
+    told = refused(installed.url("registry_grafana"), tmp_path, ["sensors", "list"])
     assert "refuses its user this (permission denied for table" in told
 
 
@@ -129,7 +114,7 @@ def test_a_table_that_a_newer_version_has(installed: Installed, tmp_path: Path) 
     with registry.engine.begin() as connection:
         connection.execute(text("ALTER TABLE dead_letter RENAME TO dead_letter_of_old"))
     try:
-        told = onenet(installed.url("registry_console"), tmp_path, ["deadletters", "list"])
+        told = refused(installed.url("registry_console"), tmp_path, ["deadletters", "list"])
     finally:
         with registry.engine.begin() as connection:
             connection.execute(text("ALTER TABLE dead_letter_of_old RENAME TO dead_letter"))

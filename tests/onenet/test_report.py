@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 
 from network.periods import city_date, month_of
 from registry import migrate, open_registry, seed_demo_city
+from tests.command import onenet
 
 NOW = datetime.now(UTC)
 LAST = f"{month_of(month_of(city_date(NOW)).first - timedelta(days=2)).first:%Y-%m}"
@@ -31,20 +30,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def report(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "onenet", "report", *arguments],
-        env={
-            **os.environ,
-            "ONENET_STORE_URL": f"sqlite:///{home}/o.db",
-            "ONENET_REGISTRY_URL": f"sqlite:///{home}/r.db",
-            "ONENET_REPORTS_DIR": str(home / "reports"),
-            "COLUMNS": "300",
-        },
-        cwd=home,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return onenet(home, "report", *arguments)
 
 
 def test_it_writes_what_was_asked_for_where_settings_say(home: Path) -> None:
